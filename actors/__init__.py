@@ -1,0 +1,1 @@
+"""Who decides? The conversation, its memory, its owner."""

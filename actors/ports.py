@@ -1,0 +1,132 @@
+"""What a turn needs from the outside, as protocols: the parts are wired in `tandem/wiring.py`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from actors.commands import ConversationCommand, Outcome
+from events.stream import StreamName
+
+
+class ScoredSentence(msgspec.Struct, frozen=True):
+    """A whole sentence of a passage and its closeness to the question (cosine, -1 to 1)."""
+
+    text: str
+    score: float
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """A chunk of the knowledge base that was found for a question, best first in a list.
+
+    `score` is the closeness of meaning (cosine, -1 to 1) and can be compared between
+    questions; `rank_score` is the fused score that ordered the list and cannot.
+    """
+
+    chunk: str
+    document: str
+    title: str
+    text: str
+    url: str = ""
+    locale: str = ""
+    score: float
+    rank_score: float
+    sentences: tuple[ScoredSentence, ...] = ()
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search gave, with its latency in ms by stage (`embed`, `search`, `rerank`)."""
+
+    passages: tuple[Passage, ...]
+    latency_ms: dict[str, float] = {}
+
+
+class Retriever(Protocol):
+    async def search(self, tenant: str, question: str, *, locale: str, limit: int) -> Found:
+        """Passages of this tenant only. Raises asyncio.TimeoutError or RetrievalFailed."""
+        ...
+
+
+class RetrievalFailed(Exception):
+    """The knowledge index or the embedder did not answer."""
+
+
+class PromptMessage(msgspec.Struct, frozen=True):
+    role: Literal["visitor", "assistant", "operator"]
+    text: str
+
+
+class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn's prompt. `question` is all of the visitor's messages that the turn answers,
+    one to a line; `history` is what short-term memory recalled, oldest first."""
+
+    tenant: str
+    company: str
+    conversation: str
+    turn: str
+    question: str
+    locale: str
+    passages: tuple[Passage, ...]
+    history: tuple[PromptMessage, ...] = ()
+    summary: str = ""
+
+
+class TextDelta(msgspec.Struct, frozen=True, tag_field="part", tag="text"):
+    text: str
+
+
+class GenerationDone(msgspec.Struct, frozen=True, kw_only=True, tag_field="part", tag="done"):
+    """Ends a generation. `text` is the whole answer with citations `[1]` into `cited`
+    (1-based numbers of `GenerationRequest.passages`)."""
+
+    text: str
+    cited: tuple[int, ...] = ()
+    quotes: dict[int, str] = {}
+    """The exact words of passage n that the answer rests on."""
+    model: str = ""
+    prompt_version: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+GenerationPart = TextDelta | GenerationDone
+
+
+class GenerationFailed(Exception):
+    """No model gave a whole answer: `reason` is stable (`timeout`, `rate_limited`, `model_error`,
+    `interrupted`), `detail` is for a person."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)  # both, so that it survives pickling
+        self.reason, self.detail = reason, detail
+
+
+class Generator(Protocol):
+    def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationPart]:
+        """TextDelta parts, then one GenerationDone. Raises GenerationFailed."""
+        ...
+
+    async def summarize(self, messages: Sequence[PromptMessage], summary: str) -> str | None:
+        """A model's new rolling summary, or None when no model is set."""
+        ...
+
+
+class Live(Protocol):
+    """Frames that are pushed to whoever watches a conversation now, and are never history."""
+
+    async def publish(self, stream: StreamName, frame: bytes) -> None: ...
+
+
+class Conversations(Protocol):
+    """The way in: ask a conversation, wherever its actor is."""
+
+    async def ask(self, stream: StreamName, command: ConversationCommand) -> Outcome:
+        """Durable when it returns Accepted. Raises Unavailable when no shard answered in time;
+        ask again with the same command id."""
+        ...
+
+
+class Unavailable(Exception):
+    """No shard answered in time: what was asked may or may not be done. Ask it again."""

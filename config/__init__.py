@@ -1,0 +1,1 @@
+"""What can be set? Settings, logging, Serve and LiteLLM files, demo content."""

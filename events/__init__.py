@@ -1,0 +1,1 @@
+"""What happened? The facts, and the log that keeps them."""

@@ -1,0 +1,1 @@
+"""What can be asked? Postgres read models and the knowledge index."""

@@ -1,0 +1,1 @@
+"""Documents to chunks to vectors: the knowledge index is a projection too."""

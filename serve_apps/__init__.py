@@ -1,0 +1,1 @@
+"""Who answers a call? Gateway, web pages, channels, model deployments (Ray Serve)."""

@@ -1,0 +1,1 @@
+"""The gateway: sessions, the wire protocol, live delivery."""
