@@ -113,12 +113,6 @@ class Generator(Protocol):
         ...
 
 
-class Live(Protocol):
-    """Frames that are pushed to whoever watches a conversation now, and are never history."""
-
-    async def publish(self, stream: StreamName, frame: bytes) -> None: ...
-
-
 class Conversations(Protocol):
     """The way in: ask a conversation, wherever its actor is."""
 

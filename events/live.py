@@ -1,0 +1,48 @@
+"""Frames that are pushed to whoever watches a conversation now, and are never history.
+
+Committed events reach the same subject by the log itself (`events.jetstream` lets the
+server republish each commit once it is stored), so a shard that dies after an append
+cannot leave a watcher without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, Protocol
+
+import msgspec
+
+from events.log import Commit
+from events.stream import StreamName
+
+
+class Delta(msgspec.Struct, frozen=True, tag_field="live", tag="delta"):
+    """A piece of an answer that is being written; `index` counts from 0 within `turn`."""
+
+    turn: str
+    index: int
+    text: str
+
+
+class Typing(msgspec.Struct, frozen=True, tag_field="live", tag="typing"):
+    who: Literal["visitor", "assistant", "operator"]
+    on: bool
+
+
+LiveFrame = Delta | Typing
+
+
+class LiveFeed(Protocol):
+    """The port. Implementations: `events.live_nats.NatsLive`, `events.memory.MemoryLive`."""
+
+    async def publish(self, stream: StreamName, frame: LiveFrame) -> None:
+        """At most once, to whoever watches now. Never waits for anyone."""
+        ...
+
+    def watch(
+        self, stream: StreamName
+    ) -> AbstractAsyncContextManager[AsyncIterator[Commit | LiveFrame]]:
+        """Subscribed once entered; then what comes, in order. A commit that cannot be missed
+        must be read from the log: compare `Commit.number` and load what lies between."""
+        ...
