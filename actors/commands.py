@@ -65,9 +65,9 @@ class RecordSummary(Command, frozen=True, kw_only=True, tag="RecordSummary"):
 
 
 class ChangeMode(Command, frozen=True, kw_only=True, tag="ChangeMode"):
-    """An operator takes over, gives back, or asks to approve drafts."""
+    """An operator takes over (`human`) or gives the conversation back (`ai`)."""
 
-    mode: Literal["ai", "human", "supervised"]
+    mode: Literal["ai", "human"]
     operator: str
     reason: str = "operator_choice"
 

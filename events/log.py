@@ -28,6 +28,9 @@ class Head(msgspec.Struct, frozen=True):
     hash: str = GENESIS_HASH
 
 
+EMPTY = Head()
+
+
 class NewCommit(msgspec.Struct, frozen=True, kw_only=True):
     """What a writer appends. `commit_id` is its idempotency key: 1 to 128 characters."""
 
@@ -95,7 +98,7 @@ class EventLog(Protocol):
         ...
 
     async def load(
-        self, stream: StreamName, *, after: Head = Head(), limit: int | None = None
+        self, stream: StreamName, *, after: Head = EMPTY, limit: int | None = None
     ) -> Sequence[Commit]:
         """The commits after `after`, oldest first, the chain checked against `after`.
 
