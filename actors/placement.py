@@ -1,0 +1,180 @@
+"""Conversation → Ray actor, and the batched way to ask it.
+
+`shared` hashes a conversation onto one of N shards (rendezvous hashing, so that another N moves
+only the share that must move); `dedicated` gives each conversation a Ray actor of its own, made
+when it is first asked. Two owners for a moment (while N changes) cost a version conflict, never
+a fork: the log fences them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import ray
+import stamina
+import structlog
+from ray.actor import ActorHandle
+from ray.exceptions import RayActorError, RayTaskError
+
+from actors import commands as c
+from actors.batch import Asked, decode_replies, encode_batch
+from actors.ports import Unavailable
+from actors.shard import ConversationShard, PartsFactory
+from events.stream import StreamName
+from events.tenancy import Placement
+
+NAMESPACE = "tandem"
+BATCH = 512
+IN_FLIGHT = 4
+"""Calls to one actor at a time: the next commands collect meanwhile."""
+
+# The class stays plain in its own module, so that Ray pickles it by name and not by value.
+_ACTOR: Any = ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=1000)(ConversationShard)
+
+_log = structlog.get_logger(__name__)
+
+
+def shard_name(index: int) -> str:
+    return f"shard-{index}"
+
+
+def rendezvous(conversation: str, shards: int) -> int:
+    """The shard (0 to `shards` - 1) of highest random weight for this conversation.
+
+    Source: Thaler and Ravishankar, Using name-based mappings to increase hit rates (1998).
+    """
+
+    def weight(index: int) -> bytes:
+        return hashlib.blake2b(f"{index}\0{conversation}".encode(), digest_size=8).digest()
+
+    return max(range(shards), key=weight)
+
+
+def start_shards(count: int, factory: PartsFactory) -> list[ActorHandle[Any]]:
+    """Start (or find) the shared shards; they outlive their creator until they are killed."""
+    return [_start(shard_name(index), factory, dedicated=False) for index in range(count)]
+
+
+def _start(name: str, factory: PartsFactory, *, dedicated: bool) -> ActorHandle[Any]:
+    options = _ACTOR.options(
+        name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True
+    )
+    return options.remote(factory, dedicated=dedicated)
+
+
+class RayConversations:
+    """Implements `actors.ports.Conversations` over Ray actors."""
+
+    def __init__(
+        self,
+        *,
+        shards: int,
+        factory: PartsFactory,
+        placement_of: Callable[[str], Placement],
+        timeout_s: float = 10.0,
+    ) -> None:
+        self._shards = shards
+        self._factory = factory
+        self._placement_of = placement_of
+        self._timeout_s = timeout_s
+        self._lanes: dict[str, _Lane] = {}
+
+    async def ask(self, stream: StreamName, command: c.ConversationCommand) -> c.Outcome:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._ask(stream, command)
+        except TimeoutError as error:
+            raise Unavailable(f"{stream.subject}: no answer in {self._timeout_s} s") from error
+
+    async def _ask(self, stream: StreamName, command: c.ConversationCommand) -> c.Outcome:
+        asked = Asked(stream.tenant, stream.id, command)
+        # No jitter: what failed together is asked again together, in the order it came.
+        waits = stamina.retry_context(
+            on=Unavailable,
+            attempts=None,
+            timeout=None,
+            wait_initial=0.05,
+            wait_max=1.0,
+            wait_jitter=0,
+        )
+        async for attempt in waits:
+            with attempt:
+                outcome = await self._lane(stream).ask(asked)
+                if isinstance(outcome, c.Refused) and outcome.code == "unavailable":
+                    raise Unavailable(outcome.detail)
+                return outcome
+        raise AssertionError("retry_context ends by a return or a raise")
+
+    def _lane(self, stream: StreamName) -> _Lane:
+        if self._placement_of(stream.tenant) == "dedicated":
+            name, dedicated = f"conversation-{stream.tenant}-{stream.id}", True
+        else:
+            name, dedicated = shard_name(rendezvous(stream.id, self._shards)), False
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = _Lane(name, self._factory, dedicated, self._forget)
+        return lane
+
+    def _forget(self, name: str) -> None:
+        self._lanes.pop(name, None)
+
+
+class _Lane:
+    """The batches to one Ray actor: while calls are in flight, the next commands collect."""
+
+    def __init__(
+        self, name: str, factory: PartsFactory, dedicated: bool, forget: Callable[[str], None]
+    ) -> None:
+        self._name, self._factory, self._dedicated = name, factory, dedicated
+        self._forget = forget
+        self._actor: ActorHandle[Any] | None = None
+        self._waiting: list[tuple[Asked, asyncio.Future[c.Outcome]]] = []
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def ask(self, asked: Asked) -> c.Outcome:
+        future: asyncio.Future[c.Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, future))
+        self._send()
+        return await future
+
+    def _send(self) -> None:
+        if not self._waiting or len(self._calls) >= IN_FLIGHT:
+            return
+        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        call = asyncio.create_task(self._call(batch))
+        self._calls.add(call)
+        call.add_done_callback(self._called)
+
+    def _called(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._send()
+        if self._dedicated and not self._calls and not self._waiting:
+            self._forget(self._name)
+
+    async def _call(self, batch: list[tuple[Asked, asyncio.Future[c.Outcome]]]) -> None:
+        try:
+            actor = self._found()
+            payload = encode_batch([asked for asked, _ in batch])
+            replies = decode_replies(await actor.ask.remote(payload))
+        except (RayActorError, RayTaskError, ValueError) as error:
+            # Dead, restarting or never made: what was asked may be done, so ask it again.
+            self._actor = None
+            _log.warning("shard did not answer", shard=self._name, error=type(error).__name__)
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(Unavailable(f"{self._name}: {type(error).__name__}"))
+            return
+        for (_, future), reply in zip(batch, replies, strict=True):
+            if not future.done():
+                future.set_result(reply)
+
+    def _found(self) -> ActorHandle[Any]:
+        if self._actor is None:
+            if self._dedicated:
+                self._actor = _start(self._name, self._factory, dedicated=True)
+            else:
+                self._actor = ray.get_actor(self._name, namespace=NAMESPACE)
+        return self._actor

@@ -1,0 +1,146 @@
+"""The Ray actor that hosts entities. Its parts come in by a factory, wired in `tandem/wiring.py`.
+
+A call brings a batch of commands in MessagePack and returns their outcomes in the same order:
+one Ray call costs about a millisecond, so commands that wait together travel together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from ray.actor import exit_actor
+
+from actors import commands as c
+from actors.batch import Asked, decode_batch, encode_replies
+from actors.entity import Entity, TurnRunner
+from actors.ports import Unavailable
+from actors.snapshots import Snapshots
+from events.log import EventLog, LogError
+from events.stream import StreamName, conversation_stream
+
+SWEEP_S = 5.0
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class ShardParts:
+    """What a shard stands on, connected inside its own process."""
+
+    log: EventLog
+    snapshots: Snapshots
+    turns: TurnRunner
+    snapshot_every: int
+    passivate_after_s: float
+    close: Callable[[], Awaitable[None]]
+
+
+PartsFactory = Callable[[], Awaitable[ShardParts]]
+
+
+class Entities:
+    """The live conversations of one process. Plain asyncio: the Ray actor only carries it."""
+
+    def __init__(self, parts: ShardParts) -> None:
+        self._parts = parts
+        self._live: dict[StreamName, Entity] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    async def ask(self, asked: Asked) -> c.Outcome:
+        try:
+            stream = conversation_stream(asked.tenant, asked.conversation)
+            return await self._entity(stream).ask(asked.command)
+        except Unavailable as error:
+            return c.Refused(code="unavailable", detail=str(error))
+        except LogError as error:  # a hole, a fork or an unknown fact: this conversation only
+            _log.error("conversation cannot be read", error=str(error))
+            return c.Refused(code="corrupt", detail=str(error))
+        except ValueError as error:
+            return c.Refused(code="conversation_id", detail=str(error))
+
+    async def passivate_idle(self) -> int:
+        """Put to sleep what was not used for `passivate_after_s`; returns how many."""
+        deadline = time.monotonic() - self._parts.passivate_after_s
+        stale = [(s, e) for s, e in self._live.items() if e.idle and e.last_used <= deadline]
+        for stream, entity in stale:
+            await entity.passivate()
+            if entity.idle and entity.last_used <= deadline:
+                del self._live[stream]
+        return len(stale)
+
+    async def close(self) -> None:
+        for entity in self._live.values():
+            entity.stop()
+        await self._parts.close()
+
+    def _entity(self, stream: StreamName) -> Entity:
+        entity = self._live.get(stream)
+        if entity is None:
+            entity = self._live[stream] = Entity(
+                stream,
+                log=self._parts.log,
+                snapshots=self._parts.snapshots,
+                turns=self._parts.turns,
+                snapshot_every=self._parts.snapshot_every,
+                now=lambda: time.time_ns() // 1_000_000,
+            )
+        return entity
+
+
+class ConversationShard:
+    """Hosts many conversations (placement `shared`) or one (`dedicated`, which leaves the
+    cluster when its conversation is passivated). `actors.placement` makes a Ray actor of it."""
+
+    def __init__(self, factory: PartsFactory, *, dedicated: bool = False) -> None:
+        self._factory = factory
+        self._dedicated = dedicated
+        self._opening: asyncio.Task[Entities] | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def ask(self, payload: bytes) -> bytes:
+        """A batch of `Asked` in, its outcomes out; see `actors.batch`."""
+        batch = decode_batch(payload)
+        entities = await self._entities()
+        # Tasks start in the order of their making, so each mailbox keeps the batch's order.
+        return encode_replies(await asyncio.gather(*(entities.ask(asked) for asked in batch)))
+
+    async def ready(self) -> int:
+        """Connected to its parts; returns how many conversations are live here."""
+        return len(await self._entities())
+
+    async def pid(self) -> int:
+        return os.getpid()
+
+    async def close(self) -> None:
+        if self._sweeper:
+            self._sweeper.cancel()
+        if self._opening:
+            await (await self._opening).close()
+
+    async def _entities(self) -> Entities:
+        if self._opening is None or (self._opening.done() and self._opening.exception()):
+            self._opening = asyncio.create_task(self._open())
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> Entities:
+        entities = Entities(await self._factory())
+        self._sweeper = asyncio.create_task(self._sweep(entities))
+        return entities
+
+    async def _sweep(self, entities: Entities) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                gone = await entities.passivate_idle()
+            except Exception:  # noqa: BLE001 the next sweep tries again; a conversation must not die of it
+                _log.exception("sweep failed")
+                continue
+            if gone and self._dedicated and not len(entities):
+                await entities.close()
+                exit_actor()

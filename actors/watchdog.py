@@ -1,0 +1,50 @@
+"""Finds turns that were begun and not ended, and has them resumed.
+
+A shard that dies takes its running turns with it; the log still says that they are owed. The
+read model says which; asking costs nothing where the turn is in fact running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from actors.commands import ResumeTurn
+from actors.ports import Conversations, Unavailable
+from events.stream import StreamName
+
+PASS_S = 2.0
+PASS_TIMEOUT_S = 30.0
+_log = structlog.get_logger(__name__)
+
+Overdue = Callable[[], Awaitable[Sequence[StreamName]]]
+
+
+async def resume_overdue(overdue: Overdue, conversations: Conversations) -> int:
+    """One pass: ask every conversation with an overdue turn to take it up; returns how many."""
+    streams = await overdue()
+    now = time.time_ns() // 1_000_000
+    results = await asyncio.gather(
+        *(conversations.ask(stream, ResumeTurn(id=f"resume-{now}", at=now)) for stream in streams),
+        return_exceptions=True,
+    )
+    for stream, result in zip(streams, results, strict=True):
+        if isinstance(result, Unavailable | TimeoutError):
+            _log.warning("turn not resumed yet", stream=stream.subject, why=str(result))
+        elif isinstance(result, BaseException):
+            raise result
+    return len(streams)
+
+
+async def watch(overdue: Overdue, conversations: Conversations) -> None:
+    """Passes for ever; one that fails is logged and the next one tries again."""
+    while True:
+        try:
+            async with asyncio.timeout(PASS_TIMEOUT_S):
+                await resume_overdue(overdue, conversations)
+        except Exception as error:  # noqa: BLE001 it must outlive whatever is down
+            _log.warning("watchdog pass failed", error=repr(error))
+        await asyncio.sleep(PASS_S)
