@@ -16,7 +16,6 @@ from typing import Any
 import ray
 import stamina
 import structlog
-from ray.actor import ActorHandle
 from ray.exceptions import RayActorError, RayTaskError
 
 from actors import commands as c
@@ -32,7 +31,8 @@ IN_FLIGHT = 4
 """Calls to one actor at a time: the next commands collect meanwhile."""
 
 # The class stays plain in its own module, so that Ray pickles it by name and not by value.
-_ACTOR: Any = ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=1000)(ConversationShard)
+_remote: Any = ray.remote  # its overloads know no options
+_ACTOR: Any = _remote(num_cpus=0, max_restarts=-1, max_concurrency=1000)(ConversationShard)
 
 _log = structlog.get_logger(__name__)
 
@@ -53,12 +53,12 @@ def rendezvous(conversation: str, shards: int) -> int:
     return max(range(shards), key=weight)
 
 
-def start_shards(count: int, factory: PartsFactory) -> list[ActorHandle[Any]]:
+def start_shards(count: int, factory: PartsFactory) -> list[Any]:
     """Start (or find) the shared shards; they outlive their creator until they are killed."""
     return [_start(shard_name(index), factory, dedicated=False) for index in range(count)]
 
 
-def _start(name: str, factory: PartsFactory, *, dedicated: bool) -> ActorHandle[Any]:
+def _start(name: str, factory: PartsFactory, *, dedicated: bool) -> Any:
     options = _ACTOR.options(
         name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True
     )
@@ -130,7 +130,7 @@ class _Lane:
     ) -> None:
         self._name, self._factory, self._dedicated = name, factory, dedicated
         self._forget = forget
-        self._actor: ActorHandle[Any] | None = None
+        self._actor: Any | None = None
         self._waiting: list[tuple[Asked, asyncio.Future[c.Outcome]]] = []
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -156,7 +156,7 @@ class _Lane:
 
     async def _call(self, batch: list[tuple[Asked, asyncio.Future[c.Outcome]]]) -> None:
         try:
-            actor = self._found()
+            actor: Any = self._found()
             payload = encode_batch([asked for asked, _ in batch])
             replies = decode_replies(await actor.ask.remote(payload))
         except (RayActorError, RayTaskError, ValueError) as error:
@@ -171,7 +171,7 @@ class _Lane:
             if not future.done():
                 future.set_result(reply)
 
-    def _found(self) -> ActorHandle[Any]:
+    def _found(self) -> Any:
         if self._actor is None:
             if self._dedicated:
                 self._actor = _start(self._name, self._factory, dedicated=True)

@@ -74,9 +74,7 @@ class Conversation(RuleBasedStateMachine):
     @rule(mode=st.sampled_from(["ai", "human"]), operator=st.sampled_from(["ana", "ben"]))
     def the_mode_changes(self, mode: str, operator: str) -> None:
         self.clock += 1
-        self._ask(
-            c.ChangeMode(id=f"mode{self.clock}", at=self.clock, mode=mode, operator=operator)
-        )
+        self._ask(c.ChangeMode(id=f"mode{self.clock}", at=self.clock, mode=mode, operator=operator))
 
     @rule()
     def an_operator_replies(self) -> None:

@@ -110,9 +110,7 @@ def test_no_answer_is_published_under_an_old_epoch():
 
 def test_while_a_person_has_the_conversation_no_turn_begins():
     taken = [*ASKED, ANSWER, TAKEN]
-    Given(taken).when(say("m2")).then(
-        e.MessageReceived(at=5, message="m2", text="And to Spain?")
-    )
+    Given(taken).when(say("m2")).then(e.MessageReceived(at=5, message="m2", text="And to Spain?"))
 
 
 def test_a_second_operator_is_told_who_has_taken_it():

@@ -1,0 +1,231 @@
+"""One live conversation: mailbox, owner, turn. On the in-memory log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from actors import commands as c
+from actors.conversation import OpenTurn, State
+from actors.entity import Entity
+from actors.ports import Unavailable
+from actors.snapshots import MemorySnapshots
+from events import conversation as e
+from events.log import Commit, Head, LogUnavailable, NewCommit
+from events.memory import MemoryLog
+from events.stream import StreamName, conversation_stream
+
+STREAM = conversation_stream("demo", "c1")
+
+
+@dataclass
+class ScriptedTurns:
+    """Each turn waits until the test lets it go; `answered` says which ran to the end."""
+
+    gates: dict[str, asyncio.Event] = field(default_factory=dict)
+    begun: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    breaks: bool = False
+
+    def let_go(self, turn: str) -> None:
+        self.gates.setdefault(turn, asyncio.Event()).set()
+
+    async def run(
+        self, stream: StreamName, state: State, turn: OpenTurn
+    ) -> c.RecordAnswer | c.FailTurn:
+        self.begun.append(turn.turn)
+        if self.breaks:
+            raise ZeroDivisionError
+        try:
+            await self.gates.setdefault(turn.turn, asyncio.Event()).wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(turn.turn)
+            raise
+        return c.RecordAnswer(
+            id=f"answer:{turn.turn}", at=2, turn=turn.turn, epoch=turn.epoch, text="Yes."
+        )
+
+    async def summary(self, state: State) -> None:
+        return None
+
+
+@dataclass
+class House:
+    log: MemoryLog = field(default_factory=MemoryLog)
+    snapshots: MemorySnapshots = field(default_factory=MemorySnapshots)
+    turns: ScriptedTurns = field(default_factory=ScriptedTurns)
+
+    def entity(self) -> Entity:
+        return Entity(
+            STREAM,
+            log=self.log,
+            snapshots=self.snapshots,
+            turns=self.turns,
+            snapshot_every=3,
+            now=lambda: 7,
+        )
+
+    async def facts(self, kind: type[e.Fact]) -> list[e.Fact]:
+        commits = await self.log.load(STREAM)
+        return [fact for commit in commits for fact in commit.facts if isinstance(fact, kind)]
+
+
+def say(ident: str) -> c.ReceiveMessage:
+    return c.ReceiveMessage(id=ident, at=1, text=f"Question {ident}?")
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(5):
+        while not await holds():  # noqa: ASYNC110 a condition over several parts, no one event
+            await asyncio.sleep(0.001)
+
+
+async def test_a_message_is_durable_before_its_turn_has_ended_and_is_then_answered():
+    house = House()
+    entity = house.entity()
+    outcome = await entity.ask(say("m1"))
+    assert isinstance(outcome, c.Accepted)
+    assert await house.facts(e.MessageReceived)
+    assert not await house.facts(e.AnswerRecorded)
+    house.turns.let_go("turn-m1")
+    await until(lambda: _some(house, e.AnswerRecorded))
+    assert entity.idle
+
+
+async def test_a_new_message_cancels_the_running_turn_and_one_answer_addresses_both():
+    house = House()
+    entity = house.entity()
+    await entity.ask(say("m1"))
+    await until(lambda: _true(house.turns.begun == ["turn-m1"]))
+    await entity.ask(say("m2"))
+    house.turns.let_go("turn-m1")
+    house.turns.let_go("turn-m2")
+    await until(lambda: _some(house, e.AnswerRecorded))
+    answers = await house.facts(e.AnswerRecorded)
+    assert [answer.in_reply_to for answer in answers] == [("m1", "m2")]
+    assert house.turns.cancelled == ["turn-m1"]
+
+
+async def test_two_owners_of_one_conversation_are_fenced_and_nothing_is_doubled():
+    house = House()
+    one, other = house.entity(), house.entity()
+    await one.ask(say("m1"))
+    await other.ask(say("m2"))
+    outcomes = await asyncio.gather(
+        one.ask(say("m3")), other.ask(say("m3")), one.ask(say("m4")), other.ask(say("m1"))
+    )
+    assert all(isinstance(outcome, c.Accepted) for outcome in outcomes)
+    received = [fact.message for fact in await house.facts(e.MessageReceived)]
+    assert sorted(received) == ["m1", "m2", "m3", "m4"]
+    one.stop()
+    other.stop()
+
+
+class LosesAcknowledgements(MemoryLog):
+    """Stores the next commit and says that nobody answered."""
+
+    lose = False
+
+    async def append(self, stream: StreamName, new: NewCommit, *, expected: Head) -> Commit:
+        commit = await super().append(stream, new, expected=expected)
+        if self.lose:
+            self.lose = False
+            raise LogUnavailable("no acknowledgement")
+        return commit
+
+
+async def test_after_a_lost_acknowledgement_the_same_command_again_changes_nothing():
+    log = LosesAcknowledgements()
+    house = House(log=log)
+    entity = house.entity()
+    await entity.ask(say("m1"))
+    log.lose = True
+    with pytest.raises(Unavailable):
+        await entity.ask(say("m2"))
+    outcome = await entity.ask(say("m2"))
+    assert outcome == c.Accepted(version=2, duplicate=True)
+    assert len(await house.facts(e.MessageReceived)) == 2
+    entity.stop()
+
+
+async def test_a_turn_whose_host_died_is_resumed_by_the_next_owner():
+    house = House()
+    dead = house.entity()
+    await dead.ask(say("m1"))
+    dead.stop()
+    heir = house.entity()
+    await heir.ask(c.ResumeTurn(id="resume-1", at=9))
+    house.turns.let_go("turn-m1")
+    await until(lambda: _some(house, e.AnswerRecorded))
+    assert [fact.attempt for fact in await house.facts(e.TurnResumed)] == [2]
+
+
+async def test_a_turn_that_is_running_is_not_resumed():
+    house = House()
+    entity = house.entity()
+    await entity.ask(say("m1"))
+    outcome = await entity.ask(c.ResumeTurn(id="resume-1", at=9))
+    assert outcome == c.Accepted(version=1, duplicate=True)
+    assert not await house.facts(e.TurnResumed)
+    entity.stop()
+
+
+async def test_a_turn_that_breaks_ends_visibly():
+    house = House(turns=ScriptedTurns(breaks=True))
+    await house.entity().ask(say("m1"))
+    await until(lambda: _some(house, e.TurnFailed))
+    [failed] = await house.facts(e.TurnFailed)
+    assert (failed.reason, failed.detail) == ("internal", "ZeroDivisionError")
+
+
+async def test_a_takeover_cancels_the_turn_and_nothing_of_it_is_published():
+    house = House()
+    entity = house.entity()
+    await entity.ask(say("m1"))
+    await until(lambda: _true(house.turns.begun == ["turn-m1"]))
+    await entity.ask(c.ChangeMode(id="take", at=3, mode="human", operator="ana"))
+    house.turns.let_go("turn-m1")
+    await until(lambda: _true(house.turns.cancelled == ["turn-m1"]))
+    assert not await house.facts(e.AnswerRecorded)
+
+
+async def test_passivated_and_rehydrated_from_its_snapshot_it_is_the_same_conversation():
+    house = House()
+    entity = house.entity()
+    for n in range(7):
+        await entity.ask(say(f"m{n}"))
+    before = await entity.state()
+    entity.stop()
+    await entity.passivate()
+    snapshot = await house.snapshots.load(STREAM)
+    assert snapshot is not None
+    assert snapshot.head.number == 7
+    heir = house.entity()
+    assert await heir.state() == before
+    outcome = await heir.ask(say("m6"))
+    assert outcome == c.Accepted(version=7, duplicate=True)
+    heir.stop()
+
+
+async def test_a_snapshot_that_does_not_fit_the_log_is_not_used():
+    house = House()
+    entity = house.entity()
+    await entity.ask(say("m1"))
+    state = await entity.state()
+    entity.stop()
+    await house.snapshots.save(STREAM, Head(1, 1, "of another history"), state)
+    await entity.ask(say("m2"))
+    entity.stop()
+    folded = await house.entity().state()
+    assert [item.message for item in folded.memory.window] == ["m1", "m2"]
+
+
+async def _some(house: House, kind: type[e.Fact]) -> bool:
+    return bool(await house.facts(kind))
+
+
+async def _true(value: bool) -> bool:
+    return value
