@@ -12,6 +12,8 @@ import msgspec
 
 from events.conversation import Source, TurnCost
 
+AnswerKind = Literal["answer", "unknown", "smalltalk"]
+
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", omit_defaults=True):
     id: str
@@ -40,7 +42,7 @@ class RecordAnswer(Command, frozen=True, kw_only=True, tag="RecordAnswer"):
     epoch: int
     text: str
     html: str = ""
-    kind: Literal["answer", "unknown", "smalltalk"] = "answer"
+    kind: AnswerKind = "answer"
     locale: str = ""
     sources: tuple[Source, ...] = ()
     confidence: float = 0.0
