@@ -104,5 +104,5 @@ class VersionGap(ProjectionError):
         self.checkpoint, self.after = checkpoint, after
 
 
-class BrokenChain(ProjectionError):
-    """A stream's commits do not follow one another: one is missing, or there are two."""
+class OrphanFact(ProjectionError):
+    """A fact about something that never began: an earlier one is missing from the log."""
