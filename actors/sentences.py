@@ -19,16 +19,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STEM_LETTERS = 6
+WRAPPED_FROM = 60
+"""A line this long that ends in mid-sentence was wrapped by an editor."""
 
 CITATION = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 """A citation, `[1]` or `[1, 2]`."""
 
 _BOUNDARY = re.compile(
-    r"\n+|[.!?…]+[\"'”’»)*_]*(?:[ \t]*\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\])*(?=[ \t])"
+    r"\n+|[.!?…]+[\"'\u201d\u2019»)*_]*(?:[ \t]*\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\])*(?=[ \t])"
 )
+_MARKER = re.compile(r"(?:[-*•+>]|#{1,6}|\d{1,2}[.)])\s|\|")
+_HEADING = re.compile(r"\s*#{1,6}\s")
 _LAST_WORD = re.compile(r"([^\s(\"“«]+)$")
 _LIST_NUMBER = re.compile(r"(?:^|\n)\s*\d{1,2}$")
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 
 
 class _Stemmer(Protocol):
@@ -38,17 +42,27 @@ class _Stemmer(Protocol):
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Lower case without accents, with plain quotes: `¿Dónde?` becomes `¿donde?`."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("\u2019", "'"))
     return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def _is_wrapped(before: str, breaks: str, rest: str) -> bool:
+    """True when a line break only wraps a paragraph that goes on."""
+    line = before.rsplit("\n", 1)[-1].rstrip()
+    if len(breaks) > 1 or _MARKER.match(rest) or _HEADING.match(line):
+        return False
+    if not line or line[-1] in ".!?…:;|]":
+        return False
+    return len(line) >= WRAPPED_FROM or rest[0].islower()
 
 
 def _is_end(text: str, match: re.Match[str], final: bool) -> bool | None:
     """True or False; None when more text must come before one can tell."""
-    if match.group().startswith("\n"):
-        return True
     rest = text[match.end() :].lstrip(" \t")
     if not rest:
         return True if final else None
+    if match.group().startswith("\n"):
+        return not _is_wrapped(text[: match.start()], match.group(), rest)
     if rest[0] == "[" and "]" not in rest[:12] and not final and len(rest) <= 12:
         return None
     if rest[0].islower():
@@ -65,7 +79,7 @@ def _is_end(text: str, match: re.Match[str], final: bool) -> bool | None:
 def cut(text: str, *, final: bool = True) -> tuple[list[str], str]:
     """Whole sentences and the rest: joined they are `text`, white space and citations included.
 
-    A line's end ends a sentence too (list items, headings). With `final` nothing rests.
+    A line's end ends a sentence too (list items, headings), unless it only wraps a paragraph. With `final` nothing rests.
     """
     pieces: list[str] = []
     start = 0
