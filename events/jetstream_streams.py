@@ -1,0 +1,71 @@
+"""The three streams as JetStream must keep them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from nats.errors import Error as NatsError
+from nats.js.api import DiscardPolicy, RePublish, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from events.jetstream_connection import Connection
+from events.log import LogUnavailable
+from events.stream import JETSTREAM, Kind
+
+DUPLICATE_WINDOW_S = 30.0
+"""How long the server remembers commit ids. Correctness rests on the expected version and on
+reading back; the ids only spare a retry that read, and each costs the server memory."""
+
+
+def stream_config(kind: Kind, *, replicas: int) -> StreamConfig:
+    """What the stream of `kind` is to be.
+
+    A full disk or limit refuses new commits (`discard: new`) and never drops old ones, and no
+    single message can be deleted: that would be a hole in a chain. Whole subjects can still be
+    purged, for the archive. The server itself republishes each conversation's commits, once
+    they are stored, to the conversation's live subject.
+    """
+    return StreamConfig(
+        name=JETSTREAM[kind],
+        subjects=[f"tandem.*.{kind}.*"],
+        storage=StorageType.FILE,
+        num_replicas=replicas,
+        discard=DiscardPolicy.NEW,
+        duplicate_window=DUPLICATE_WINDOW_S,
+        deny_delete=True,
+        allow_direct=True,
+        republish=RePublish(
+            src="tandem.*.conversation.*", dest="tandem.{{wildcard(1)}}.live.{{wildcard(2)}}"
+        )
+        if kind == "conversation"
+        else None,
+    )
+
+
+async def ensure_streams(connection: Connection, *, replicas: int, timeout: float) -> None:
+    """Create the streams that are missing and bring the others up to date.
+
+    Never takes replicas away that someone gave a stream. May run in many processes at once.
+    Raises LogUnavailable, also when the server refuses a config.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            for kind in JETSTREAM:
+                await _ensure(connection, stream_config(kind, replicas=replicas), timeout)
+    except (TimeoutError, NatsError) as error:
+        raise LogUnavailable(f"the streams could not be set up: {error!r}") from error
+
+
+async def _ensure(connection: Connection, wanted: StreamConfig, timeout: float) -> None:
+    js = connection.client.jetstream(timeout=timeout)
+    assert wanted.name is not None
+    try:
+        found = (await js.stream_info(wanted.name)).config
+    except NotFoundError:
+        await js.add_stream(wanted)
+        return
+    wanted.num_replicas = max(wanted.num_replicas or 1, found.num_replicas or 1)
+    ours = {key: value for key, value in wanted.as_dict().items() if value is not None}
+    theirs = found.as_dict()
+    if any(theirs.get(key) != value for key, value in ours.items() if key != "max_age"):
+        await js.update_stream(wanted)

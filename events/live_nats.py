@@ -1,0 +1,118 @@
+"""The live feed over plain NATS: frames that nobody keeps, and commits as the server stores them.
+
+Commits are republished by the server itself (see `events.jetstream_streams`) with their
+sequence in a header; frames are JSON without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import msgspec
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from events.envelope import decode_commit
+from events.jetstream import JetStreamLog
+from events.jetstream_connection import Connection
+from events.live import LiveFrame
+from events.log import Commit, LogError, LogUnavailable
+from events.stream import StreamName
+from events.upcast import LIFTS, Lifts
+from events.watch_queue import WATCH_LIMIT, WatchQueue
+
+FLUSH_TIMEOUT_S = 10.0
+CATCH_UP_AT_ONCE = 64
+
+_log = structlog.get_logger(__name__)
+
+
+class NatsLive:
+    """A LiveFeed. It may share its connection with a log.
+
+    A watch that lags more than `limit` items behind loses frames first, and then its oldest
+    commits (see `events.watch_queue`). After a reconnect each watch gets its conversation's
+    newest commit once more, since others may have been missed meanwhile. So a reader skips a
+    commit whose `number` it has seen, and loads what lies between when one is more than one on.
+    """
+
+    def __init__(
+        self, connection: Connection, *, lifts: Lifts = LIFTS, limit: int = WATCH_LIMIT
+    ) -> None:
+        self.connection = connection
+        self._log = JetStreamLog(connection, lifts=lifts)
+        self._lifts, self._limit = lifts, limit
+        self._watches: dict[WatchQueue, StreamName] = {}
+        connection.on_reconnect(self._catch_up)
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, name: str = "tandem-live", lifts: Lifts = LIFTS, limit: int = WATCH_LIMIT
+    ) -> NatsLive:
+        """A feed with a connection of its own; `close` it. Raises LogUnavailable."""
+        return cls(await Connection.open(url, name=name), lifts=lifts, limit=limit)
+
+    async def close(self) -> None:
+        """Close the connection, also for others who share it."""
+        await self.connection.close()
+
+    async def publish(self, stream: StreamName, frame: LiveFrame) -> None:
+        """See LiveFeed.publish. While NATS is away, frames are lost."""
+        if self.connection.is_up:
+            await self.connection.client.publish(stream.live, msgspec.json.encode(frame))
+
+    @asynccontextmanager
+    async def watch(self, stream: StreamName) -> AsyncGenerator[AsyncIterator[Commit | LiveFrame]]:
+        """See LiveFeed.watch. Raises LogUnavailable when NATS does not confirm in time."""
+        queue = WatchQueue(self._limit)
+        client = self.connection.client
+
+        async def take(message: Msg) -> None:
+            self._take(queue, stream, message)
+
+        await self.connection.wait_until_up(FLUSH_TIMEOUT_S)
+        subscription = await client.subscribe(stream.live, cb=take)
+        try:
+            await self._flush(stream)
+            self._watches[queue] = stream
+            yield queue
+        finally:
+            self._watches.pop(queue, None)
+            if not client.is_closed:
+                await subscription.unsubscribe()
+
+    async def _flush(self, stream: StreamName) -> None:
+        """Return once the server has what was sent before."""
+        try:
+            await self.connection.client.flush(timeout=int(FLUSH_TIMEOUT_S))
+        except NatsError as error:
+            raise LogUnavailable(f"{stream.live}: not subscribed: {error!r}") from error
+
+    def _take(self, queue: WatchQueue, stream: StreamName, message: Msg) -> None:
+        sequence = (message.headers or {}).get("Nats-Sequence")
+        if sequence is None:
+            queue.put_frame(msgspec.json.decode(message.data, type=LiveFrame))
+            return
+        queue.put_commit(
+            partial(decode_commit, stream, int(sequence), message.data, lifts=self._lifts)
+        )
+
+    async def _catch_up(self) -> None:
+        """Give each watch its conversation's newest commit, read from the leader."""
+        gate = asyncio.Semaphore(CATCH_UP_AT_ONCE)
+
+        async def one(queue: WatchQueue, stream: StreamName) -> None:
+            async with gate:
+                try:
+                    commit = await self._log.last(stream)
+                except LogError as error:
+                    _log.warning("live_catch_up_failed", live=stream.live, error=str(error))
+                    return
+            if commit is not None and queue in self._watches:
+                queue.put_commit(commit)
+
+        await asyncio.gather(*(one(*watch) for watch in list(self._watches.items())))
