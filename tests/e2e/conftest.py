@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from house import House
+
+from benchmarks.house import House
 
 
 @pytest.fixture(scope="session")

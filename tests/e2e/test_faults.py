@@ -8,8 +8,8 @@ import random
 
 import asyncpg
 import pytest
-from house import House, until
 
+from benchmarks.house import House, until
 from events.conversation import AnswerRecorded, MessageReceived, TurnFailed
 from events.jetstream import JetStreamLog
 from events.stream import conversation_stream

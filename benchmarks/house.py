@@ -82,7 +82,7 @@ class House:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        gone, alive = psutil.wait_procs(everyone, timeout=20)
+        alive = psutil.wait_procs(everyone, timeout=20)[1]
         self.left_behind = [process.name() for process in alive if process.is_running()]
 
     def _ready(self) -> bool:
@@ -100,16 +100,16 @@ class House:
     def part(self, name: str) -> psutil.Process:
         """The process that is this part now; the oldest when there are several."""
         title = PARTS[name]
-        found = []
+        found: list[tuple[float, int, psutil.Process]] = []
         for process in self.descendants():
             try:
                 command = " ".join(process.cmdline()[:1])
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
             if command.startswith(title) or Path(command).name == title:
-                found.append(process)
+                found.append((process.create_time(), process.pid, process))
         assert found, f"no process of {name} ({title}) among the house's"
-        return min(found, key=lambda process: (process.create_time(), process.pid))
+        return min(found)[-1]
 
     def kill(self, name: str) -> int:
         victim = self.part(name)

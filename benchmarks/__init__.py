@@ -1,0 +1,1 @@
+"""How fast, how good? Each with its method; `python -m benchmarks` runs them all."""
