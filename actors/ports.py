@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -104,7 +104,7 @@ class GenerationFailed(Exception):
 
 
 class Generator(Protocol):
-    def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationPart]:
+    def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationPart, None]:
         """TextDelta parts, then one GenerationDone. Raises GenerationFailed."""
         ...
 

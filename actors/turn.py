@@ -33,7 +33,7 @@ from actors.ports import (
     Retriever,
     TextDelta,
 )
-from actors.smalltalk import reply_to
+from actors.smalltalk import smalltalk
 from actors.texts import unknown
 from events.conversation import Source, TurnCost
 from events.live import Delta, LiveFeed, Typing
@@ -94,8 +94,8 @@ class AiTurn:
         question = _question(state, work.turn.answers)
         language = detect(question, state.locale or "en")
         company = self._company_of(work.stream.tenant)
-        if reply := reply_to(question, language, company):
-            return work.recorded(reply, "smalltalk", language)
+        if chat := smalltalk(question, language, company):
+            return work.recorded(chat.text, "smalltalk", chat.locale)
         found = await self._retriever.search(
             work.stream.tenant, question, locale=language, limit=PASSAGES
         )

@@ -16,32 +16,34 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TANDEM_", extra="ignore", frozen=True)
 
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
+    port: int = Field(default=8000, ge=1, le=65535)
     home: Path = Path(".tandem")
 
     nats_url: str = ""
     """An outside NATS server; empty means the embedded one."""
     postgres_dsn: str = ""
     """An outside Postgres with pgvector; empty means the embedded one."""
-    ray_address: str = Field("", validation_alias=AliasChoices("RAY_ADDRESS", "TANDEM_RAY_ADDRESS"))
+    ray_address: str = Field(
+        default="", validation_alias=AliasChoices("RAY_ADDRESS", "TANDEM_RAY_ADDRESS")
+    )
     """An outside Ray cluster; empty means one on this machine."""
 
     secret: str = ""
     """Signs visitors' tokens; empty means one made on the first start and kept in `home`."""
 
-    shards: int = Field(2, ge=1, le=256)
+    shards: int = Field(default=2, ge=1, le=256)
     placement: Literal["shared", "dedicated"] = "shared"
-    passivate_after_s: float = Field(300, gt=0)
-    snapshot_every: int = Field(50, ge=1)
-    memory_tokens: int = Field(1500, ge=200)
+    passivate_after_s: float = Field(default=300, gt=0)
+    snapshot_every: int = Field(default=50, ge=1)
+    memory_tokens: int = Field(default=1500, ge=200)
 
     model: str = ""
     """A LiteLLM model name, such as `openai/gpt-5-mini`; empty means extractive answers."""
     model_fallbacks: str = ""
     """Further LiteLLM models, comma-separated, tried in order."""
     model_api_base: str = ""
-    model_timeout_s: float = Field(30, gt=0)
-    turn_timeout_s: float = Field(90, gt=0)
+    model_timeout_s: float = Field(default=30, gt=0)
+    turn_timeout_s: float = Field(default=90, gt=0)
     rerank_model: str = ""
     """A sentence-transformers cross-encoder; empty means the default of `serve_apps/rerank.py`."""
 

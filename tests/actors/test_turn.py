@@ -1,0 +1,210 @@
+"""One AI turn, with the outside scripted: what it records, what it pushes, how it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from actors import commands as c
+from actors.conversation import OpenTurn, State, decide, fold, initial
+from actors.ports import (
+    Found,
+    GenerationDone,
+    GenerationFailed,
+    GenerationPart,
+    GenerationRequest,
+    Passage,
+    PromptMessage,
+    RetrievalFailed,
+    TextDelta,
+)
+from actors.turn import AiTurn
+from events.live import Delta, LiveFrame
+from events.stream import StreamName, conversation_stream
+
+STREAM = conversation_stream("demo", "c1")
+SHIPPING = Passage(
+    chunk="k1",
+    document="d1",
+    title="Shipping",
+    text="Orders to Spain arrive within 3 working days. Shipping costs 4.90 euros.",
+    url="https://example.org/shipping",
+    locale="en",
+    score=0.8,
+    rank_score=2.0,
+)
+
+
+@dataclass
+class Library:
+    passages: tuple[Passage, ...] = (SHIPPING,)
+    fails: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    async def search(self, tenant: str, question: str, *, locale: str, limit: int) -> Found:
+        self.asked.append((question, locale))
+        if self.fails:
+            raise RetrievalFailed("the index is away")
+        return Found(passages=self.passages[:limit], latency_ms={"embed": 1.0, "search": 2.0})
+
+
+@dataclass
+class Model:
+    says: tuple[str, ...] = ("Orders to Spain arrive within ", "3 working days [1]. ")
+    fails: GenerationFailed | None = None
+    stalls: bool = False
+    requests: list[GenerationRequest] = field(default_factory=list)
+    closed: bool = False
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationPart]:
+        self.requests.append(request)
+        try:
+            for text in self.says:
+                yield TextDelta(text)
+            if self.stalls:
+                await asyncio.Event().wait()
+            if self.fails:
+                raise self.fails
+            yield GenerationDone(text="".join(self.says), model="scripted", output_tokens=9)
+        finally:
+            self.closed = True
+
+    async def summarize(self, messages: Sequence[PromptMessage], summary: str) -> str | None:
+        return "They asked about lamps."
+
+
+@dataclass
+class Pushed:
+    frames: list[LiveFrame] = field(default_factory=list)
+
+    async def publish(self, stream: StreamName, frame: LiveFrame) -> None:
+        self.frames.append(frame)
+
+    @property
+    def text(self) -> str:
+        return "".join(frame.text for frame in self.frames if isinstance(frame, Delta))
+
+
+async def take_turn(
+    text: str, library: Library, model: Model, pushed: Pushed, *, timeout_s: float = 5
+) -> c.RecordAnswer | c.FailTurn:
+    state, turn = asked(text)
+    runner = AiTurn(
+        retriever=library,
+        generator=model,
+        live=pushed,  # type: ignore[arg-type]  # a turn only publishes
+        company_of=lambda tenant: "Casa Lumen",
+        timeout_s=timeout_s,
+        memory_tokens=500,
+    )
+    return await runner.run(STREAM, state, turn)
+
+
+def asked(*texts: str) -> tuple[State, OpenTurn]:
+    state = initial("demo", "c1")
+    for number, text in enumerate(texts, start=1):
+        facts = decide(state, c.ReceiveMessage(id=f"m{number}", at=1, text=text))
+        assert isinstance(facts, tuple)
+        state = fold(state, number, facts)
+    assert state.turn is not None
+    return state, state.turn
+
+
+async def test_an_answer_cites_its_source_and_says_what_it_took():
+    pushed = Pushed()
+    command = await take_turn("How long is shipping to Spain?", Library(), Model(), pushed)
+    assert isinstance(command, c.RecordAnswer)
+    assert command.text == "Orders to Spain arrive within 3 working days. [1]"
+    assert [(s.n, s.chunk) for s in command.sources] == [(1, "k1")]
+    assert command.sources[0].quote in SHIPPING.text
+    assert command.cost.model == "scripted"
+    assert {"embed", "search", "first_text", "total"} <= set(command.cost.latency_ms)
+    assert pushed.text.strip() == command.text
+
+
+async def test_a_sentence_that_no_source_bears_out_is_neither_pushed_nor_recorded():
+    model = Model(says=("Orders to Spain arrive within 3 working days [1]. ", "It is free [1]."))
+    pushed = Pushed()
+    command = await take_turn("How long is shipping to Spain?", Library(), model, pushed)
+    assert isinstance(command, c.RecordAnswer)
+    assert "free" not in command.text
+    assert "free" not in pushed.text
+
+
+async def test_an_answer_with_nothing_borne_out_becomes_an_honest_i_dont_know():
+    model = Model(says=("We deliver to the Moon in 2 hours [1].",))
+    pushed = Pushed()
+    command = await take_turn("How long is shipping to Spain?", Library(), model, pushed)
+    assert isinstance(command, c.RecordAnswer)
+    assert (command.kind, command.sources, pushed.text) == ("unknown", (), "")
+
+
+async def test_with_low_retrieval_no_model_is_asked_and_the_answer_is_in_the_visitors_language():
+    far = Passage(chunk="k", document="d", title="t", text="Lamps.", score=0.1, rank_score=0)
+    model = Model()
+    question = "¿Cuál es la capital de Mongolia y cuántos habitantes tiene?"
+    command = await take_turn(question, Library(passages=(far,)), model, Pushed())
+    assert isinstance(command, c.RecordAnswer)
+    assert (command.kind, command.locale) == ("unknown", "es")
+    assert "No lo sé" in command.text
+    assert model.requests == []
+
+
+async def test_small_talk_is_answered_without_sources_and_without_a_search():
+    library = Library()
+    command = await take_turn("¡Hola!", library, Model(), Pushed())
+    assert isinstance(command, c.RecordAnswer)
+    assert (command.kind, command.locale, library.asked) == ("smalltalk", "es", [])
+
+
+async def test_each_failure_ends_the_turn_visibly_with_its_reason():
+    down = await take_turn("How long is shipping?", Library(fails=True), Model(), Pushed())
+    assert isinstance(down, c.FailTurn)
+    assert down.reason == "retrieval_failed"
+    broken = Model(fails=GenerationFailed("interrupted", "the stream broke"))
+    cut = await take_turn("How long is shipping?", Library(), broken, Pushed())
+    assert isinstance(cut, c.FailTurn)
+    assert cut.reason == "interrupted"
+
+
+async def test_a_stalled_model_is_given_up_and_its_request_is_closed():
+    model = Model(stalls=True)
+    command = await take_turn("How long is shipping?", Library(), model, Pushed(), timeout_s=0.05)
+    assert isinstance(command, c.FailTurn)
+    assert command.reason == "timeout"
+    assert model.closed
+
+
+async def test_two_messages_of_one_turn_are_one_question_and_not_their_own_history():
+    library, model = Library(), Model()
+    state, turn = asked("How long is shipping?", "And what does it cost?")
+    runner = AiTurn(
+        retriever=library,
+        generator=model,
+        live=Pushed(),  # type: ignore[arg-type]  # a turn only publishes
+        company_of=lambda tenant: "Casa Lumen",
+        timeout_s=5,
+        memory_tokens=500,
+    )
+    await runner.run(STREAM, state, turn)
+    assert library.asked == [("How long is shipping?\nAnd what does it cost?", "en")]
+    assert model.requests[0].history == ()
+
+
+async def test_a_summary_is_asked_for_once_the_extractive_one_has_grown():
+    runner = AiTurn(
+        retriever=Library(),
+        generator=Model(),
+        live=Pushed(),  # type: ignore[arg-type]  # a turn only publishes
+        company_of=lambda tenant: "Casa Lumen",
+        timeout_s=5,
+        memory_tokens=500,
+    )
+    short, _ = asked("Hello?")
+    assert await runner.summary(short) is None
+    long, _ = asked(*(f"Question {n} about lamps. " + "x" * 300 for n in range(90)))
+    command = await runner.summary(long)
+    assert isinstance(command, c.RecordSummary)
+    assert decide(long, command) != ()
+    assert command.through == long.memory.summarized_through
