@@ -1,0 +1,80 @@
+/**
+ * What is offered below the last word of a conversation: a rating after an answer, a person or
+ * another try after a failure. It depends on the last item alone, so nothing stale is offered.
+ */
+
+import { button, h, icon } from "./dom";
+import type { Session } from "./session";
+import type { State } from "./store";
+import type { Texts } from "./texts";
+
+export class Afterword {
+  readonly element = h("div", { class: "afterword" });
+  #drawnFor = "";
+  /** The answer under which the rating was given here: thanks are said there, once. */
+  #ratedUnder = "";
+
+  constructor(
+    private readonly session: Session,
+    private readonly texts: Texts,
+  ) {}
+
+  draw(state: State): void {
+    const last = state.items.at(-1);
+    const busy = state.awaiting || state.stream || state.typing || state.outgoing.length > 0;
+    let offer = "";
+    if (last && !busy && state.status !== "refused") {
+      if (last.kind === "turn_failed") offer = "again";
+      else if (last.kind === "assistant" && last.answer === "unknown") offer = "person";
+      else if (last.kind === "assistant" && last.answer === "answer") offer = "rate";
+    }
+    if (offer === "rate" && state.rated && this.#ratedUnder !== last?.key) offer = "";
+    const person = offer !== "rate" && state.handoff === "none" && state.mode === "ai";
+    const wanted = offer ? `${offer} ${last?.key} ${person}` : "";
+    if (wanted !== this.#drawnFor) {
+      this.#drawnFor = wanted;
+      this.element.replaceChildren(...this.#build(offer, person, last?.key ?? ""));
+    }
+    if (offer === "rate") this.#mark(state.rated);
+  }
+
+  #build(offer: string, person: boolean, key: string): HTMLElement[] {
+    const { session, texts } = this;
+    if (offer === "rate") return [this.#stars(key)];
+    const built: HTMLElement[] = [];
+    if (offer === "again") {
+      const last = session.state.items.at(-1);
+      const failed = last?.kind === "turn_failed" ? last.inReplyTo : [];
+      built.push(button({ class: "pill" }, () => session.askAgain(failed), icon("fresh"), texts.askAgain));
+    }
+    if (offer && person)
+      built.push(button({ class: "pill" }, () => session.handoff(), icon("person"), texts.person));
+    return built;
+  }
+
+  #stars(key: string): HTMLElement {
+    const { session, texts } = this;
+    const group = h("div", { class: "stars", role: "group", "aria-label": texts.rate });
+    for (let score = 1; score <= 5; score += 1) {
+      const rate = () => {
+        this.#ratedUnder = key;
+        session.rate(score);
+      };
+      group.append(
+        button({ class: "star-button", "aria-label": texts.rateValue(score) }, rate, icon("star")),
+      );
+    }
+    const words = h("span", { class: "stars-label", role: "status" }, texts.rate);
+    return h("div", { class: "rating" }, words, group);
+  }
+
+  #mark(rated: number): void {
+    this.element.querySelectorAll(".star-button").forEach((star, i) => {
+      star.setAttribute("aria-pressed", String(i + 1 === rated));
+      star.classList.toggle("filled", i < rated);
+    });
+    const label = this.element.querySelector(".stars-label");
+    const words = rated ? this.texts.rated : this.texts.rate;
+    if (label && label.textContent !== words) label.textContent = words;
+  }
+}

@@ -1,0 +1,175 @@
+/** Draws the items of a conversation: bubbles, sources, notices, delivery states. */
+
+import { button, h, icon } from "./dom";
+import { fragmentOf, paragraphsOf, pointTo, safeUrl } from "./html";
+import type { Source } from "./protocol";
+import type { Item, Outgoing } from "./store";
+import type { Texts } from "./texts";
+
+export interface ItemContext {
+  texts: Texts;
+  language: string;
+  retry(id: string): void;
+  discard(id: string): void;
+}
+
+export function drawItem(item: Item, context: ItemContext): HTMLElement {
+  const { texts } = context;
+  switch (item.kind) {
+    case "visitor":
+      return bubble("visitor", texts.you, plain(item.text), meta(item.at, context, texts.sent));
+    case "assistant":
+      return drawAnswer(item, context);
+    case "operator": {
+      const name = item.operator || texts.operator;
+      const content = safeContent(item.html, item.text, () => null);
+      const drawn = bubble("operator", "", content, meta(item.at, context));
+      drawn.prepend(h("p", { class: "name" }, name));
+      return drawn;
+    }
+    case "notice":
+      return h("p", { class: "notice" }, noticeText(item, texts));
+    case "turn_failed":
+      return h("p", { class: "notice bad" }, texts.turnFailed);
+  }
+}
+
+export function drawOutgoing(
+  out: Outgoing,
+  offline: boolean,
+  context: ItemContext,
+): HTMLElement {
+  const { texts } = context;
+  const words = {
+    queued: offline ? texts.queuedOffline : texts.queued,
+    flying: texts.sending,
+    accepted: texts.sent,
+    failed: failure(out.code ?? "", texts),
+  };
+  const drawn = bubble("visitor", texts.you, plain(out.text));
+  drawn.classList.add(out.delivery);
+  const line = h("p", { class: "meta" }, words[out.delivery]);
+  if (out.delivery === "failed") {
+    line.append(
+      button({ class: "inline" }, () => context.retry(out.id), texts.retry),
+      button({ class: "inline" }, () => context.discard(out.id), texts.discard),
+    );
+  }
+  drawn.append(line);
+  return drawn;
+}
+
+function failure(code: string, texts: Texts): string {
+  if (/long|size/.test(code)) return texts.tooLong;
+  if (/flood|rate|many|unack/.test(code)) return texts.tooFast;
+  return texts.failed;
+}
+
+function noticeText(item: Item & { kind: "notice" }, texts: Texts): string {
+  if (item.notice === "requested") return texts.handoffRequested;
+  return item.notice === "human" ? texts.joined(item.operator) : texts.backToAi;
+}
+
+function bubble(
+  who: "visitor" | "assistant" | "operator",
+  label: string,
+  content: Node,
+  ...below: (Node | null)[]
+): HTMLElement {
+  const body = h("div", { class: "bubble", dir: "auto" });
+  // Read out before the words, so that a listener knows whose they are.
+  if (label) body.append(h("span", { class: "hidden" }, `${label}: `));
+  body.append(content);
+  return h("div", { class: `message ${who}` }, body, ...below);
+}
+
+function plain(text: string): Node {
+  return paragraphsOf(text, () => null);
+}
+
+function safeContent(html: string, text: string, cite: (n: number) => Node | null): Node {
+  return (html ? fragmentOf(html, cite) : null) ?? paragraphsOf(text, cite);
+}
+
+function meta(at: number, { language }: ItemContext, state?: string): HTMLElement | null {
+  if (!Number.isFinite(at)) return null;
+  const date = new Date(at);
+  const time = date.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
+  const shown = h("time", { datetime: date.toISOString() }, time);
+  return h("p", { class: "meta" }, shown, state ? ` · ${state}` : "");
+}
+
+function drawAnswer(item: Item & { kind: "assistant" }, context: ItemContext): HTMLElement {
+  const sources = new Sources(item.key, item.sources, context.texts);
+  const content = safeContent(item.html, item.text, (n) => sources.cite(n));
+  return bubble(
+    "assistant",
+    context.texts.assistant,
+    content,
+    sources.element,
+    meta(item.at, context),
+  );
+}
+
+/** The numbered chips under an answer, and the one card that stands open. */
+class Sources {
+  readonly element: HTMLElement | null = null;
+  readonly #chips = new Map<number, HTMLButtonElement>();
+  readonly #cards = new Map<number, HTMLElement>();
+
+  constructor(key: string, sources: Source[], texts: Texts) {
+    if (!sources.length) return;
+    const list = h("ul", { class: "chips", "aria-label": texts.sources });
+    this.element = h("div", { class: "sources" }, list);
+    for (const source of sources) {
+      const id = `source-${key}-${source.n}`;
+      const attributes = {
+        class: "chip",
+        "aria-expanded": "false",
+        "aria-controls": id,
+        "aria-label": texts.source(source.n, source.title),
+      };
+      const number = h("span", { class: "number" }, String(source.n));
+      const title = h("span", { class: "chip-title", dir: "auto" }, source.title);
+      const chip = button(attributes, () => this.#toggle(source.n), number, title);
+      const card = drawCard(id, source, texts);
+      this.#chips.set(source.n, chip);
+      this.#cards.set(source.n, card);
+      list.append(h("li", {}, chip));
+      this.element.append(card);
+    }
+  }
+
+  /** A citation in the running text; it opens the same card. */
+  cite(n: number): Node | null {
+    const chip = this.#chips.get(n);
+    const label = chip?.getAttribute("aria-label");
+    if (!chip || !label) return null;
+    return button({ class: "cite", "aria-label": label }, () => this.#show(n), String(n));
+  }
+
+  #toggle(n: number): void {
+    this.#show(this.#cards.get(n)?.hidden ? n : 0);
+  }
+
+  #show(n: number): void {
+    for (const [m, card] of this.#cards) {
+      card.hidden = m !== n;
+      this.#chips.get(m)?.setAttribute("aria-expanded", String(m === n));
+    }
+    this.#cards.get(n)?.scrollIntoView({ block: "nearest" });
+  }
+}
+
+function drawCard(id: string, source: Source, texts: Texts): HTMLElement {
+  const card = h("div", { class: "card", id, hidden: true });
+  card.append(h("p", { class: "card-title", dir: "auto" }, source.title));
+  if (source.quote) card.append(h("blockquote", { dir: "auto" }, source.quote));
+  const url = safeUrl(source.url);
+  if (url) {
+    const link = h("a", {}, texts.openSource, icon("link"));
+    pointTo(link, url);
+    card.append(link);
+  }
+  return card;
+}

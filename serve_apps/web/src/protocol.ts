@@ -1,0 +1,185 @@
+/** The wire protocol, version 1, as the browser sees it. One frame is one JSON object. */
+
+export const SUBPROTOCOL = "tandem.v1.json";
+
+export type Mode = "ai" | "human" | "supervised";
+
+/** The exact text that a claim was drawn from; `n` is the number that the answer cites it by. */
+export interface Source {
+  n: number;
+  title: string;
+  url?: string;
+  quote?: string;
+  chunk?: string;
+}
+
+export interface Hello {
+  type: "hello";
+  key: string;
+  token?: string;
+  conversation?: string;
+  /** Version and index of the last `event` frame seen: the next one follows it exactly. */
+  after?: number;
+  after_index?: number;
+  locale?: string;
+}
+
+export type ClientFrame =
+  | Hello
+  | { type: "message"; id: string; text: string }
+  | { type: "typing"; on: boolean }
+  | { type: "handoff" }
+  | { type: "rate"; score: number }
+  | { type: "ping"; at: number };
+
+export interface Limits {
+  message_chars: number;
+  frame_bytes: number;
+  unacknowledged: number;
+}
+
+export interface Welcome {
+  type: "welcome";
+  conversation: string;
+  token: string;
+  version: number;
+  mode: Mode;
+  limits?: Partial<Limits>;
+  company?: string;
+}
+
+interface EventBase {
+  type: "event";
+  version: number;
+  index: number;
+  /** Milliseconds since 1970, UTC. */
+  at: number;
+}
+
+export type VisitorMessageEvent = EventBase & {
+  kind: "visitor_message";
+  message: string;
+  text: string;
+};
+
+export type AssistantMessageEvent = EventBase & {
+  kind: "assistant_message";
+  message: string;
+  text: string;
+  html?: string;
+  in_reply_to?: string[];
+  sources?: Source[];
+  answer?: "answer" | "unknown" | "smalltalk";
+};
+
+export type OperatorMessageEvent = EventBase & {
+  kind: "operator_message";
+  message: string;
+  text: string;
+  html?: string;
+  operator?: string;
+};
+
+export type ModeEvent = EventBase & {
+  kind: "mode";
+  mode: Mode;
+  handoff?: "requested";
+  operator?: string;
+};
+
+export type RatedEvent = EventBase & { kind: "rated"; score: number };
+
+export type TurnFailedEvent = EventBase & {
+  kind: "turn_failed";
+  in_reply_to?: string[];
+  reason?: string;
+};
+
+export type EventFrame =
+  | VisitorMessageEvent
+  | AssistantMessageEvent
+  | OperatorMessageEvent
+  | ModeEvent
+  | RatedEvent
+  | TurnFailedEvent;
+
+export interface Delta {
+  type: "delta";
+  turn: string;
+  index: number;
+  text: string;
+}
+
+export interface Typing {
+  type: "typing";
+  who: "visitor" | "assistant" | "operator";
+  on: boolean;
+}
+
+export type ServerFrame =
+  | Welcome
+  | EventFrame
+  | Delta
+  | Typing
+  | { type: "accepted"; id: string; version: number }
+  | { type: "rejected"; id: string; code: string; detail?: string }
+  | { type: "error"; code: string; detail?: string }
+  | { type: "pong"; at?: number };
+
+export const DEFAULT_LIMITS: Limits = { message_chars: 2000, frame_bytes: 65536, unacknowledged: 8 };
+
+/** The fields without which a frame cannot be used; others may be absent. */
+const NEEDED: Record<ServerFrame["type"], Record<string, "string" | "number" | "boolean">> = {
+  welcome: { conversation: "string", token: "string" },
+  accepted: { id: "string", version: "number" },
+  event: { version: "number", index: "number", kind: "string" },
+  delta: { turn: "string", index: "number", text: "string" },
+  typing: { who: "string", on: "boolean" },
+  rejected: { id: "string", code: "string" },
+  error: { code: "string" },
+  pong: {},
+};
+
+/**
+ * One frame off the socket, or null when it is none of ours. A type that a later server sends
+ * is skipped, not an error: an old widget may stay open in a tab for days.
+ */
+export function parseFrame(data: unknown): ServerFrame | null {
+  if (typeof data !== "string") return null;
+  let frame: unknown;
+  try {
+    frame = JSON.parse(data);
+  } catch {
+    return null;
+  }
+  if (typeof frame !== "object" || frame === null) return null;
+  const fields = frame as Record<string, unknown>;
+  const needed = Object.hasOwn(NEEDED, String(fields["type"]))
+    ? NEEDED[fields["type"] as ServerFrame["type"]]
+    : undefined;
+  if (!needed) return null;
+  for (const name in needed) if (typeof fields[name] !== needed[name]) return null;
+  return frame as ServerFrame;
+}
+
+/** What an `error` frame asks of the client, by its code. */
+export type Remedy =
+  /** Nothing that waiting could mend: the key, the origin or the protocol is wrong. */
+  | "stop"
+  /** The token is of no use any more: begin a new conversation. */
+  | "forget"
+  /** Come again later. */
+  | "wait";
+
+export function remedyFor(code: string): Remedy {
+  if (/token|conversation/.test(code)) return "forget";
+  if (/key|origin|tenant|protocol|forbidden|unauthori[sz]ed/.test(code)) return "stop";
+  return "wait";
+}
+
+/** Characters as the server counts them: code points, not UTF-16 units. */
+export function countChars(text: string): number {
+  let n = 0;
+  for (const _ of text) n += 1;
+  return n;
+}
