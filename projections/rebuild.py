@@ -93,24 +93,22 @@ async def rebuild(projection: Projection, nats_url: str, dsn: str) -> RebuildRep
 async def rebuild_from(
     projection: Projection, jetstream: JetStreamContext, pool: asyncpg.Pool
 ) -> RebuildReport:
-    """`rebuild` over connections that are there. `pool` must lend three at once."""
+    """`rebuild` over connections that are there. `pool` must lend four at once."""
     async with _alone(pool, projection.name):
         await ensure_live(pool, projection)
-        async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-            await _drop_discarded(connection, projection.name)
-            async with connection.transaction():
-                build = await create_build(connection, projection)
+        await _insist(lambda: _drop_discarded(pool, projection.name), what="drop old builds")
+        async with (
+            pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection,
+            connection.transaction(),
+        ):
+            build = await create_build(connection, projection)
         _log.info("rebuild_begun", projection=projection.name, build=build.schema)
         work = _Rebuild(projection, jetstream, pool, build)
         await work.catch_up()
         checkpoint, tables = await work.compare_with_live()
         await work.catch_up()
         await _insist(work.swap, what=f"swap {build.schema}")
-        async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-            await _insist(
-                lambda: _drop_discarded(connection, projection.name),
-                what=f"drop what {build.schema} replaced",
-            )
+        await _insist(lambda: _drop_discarded(pool, projection.name), what="drop the old build")
     report = RebuildReport(
         projection=projection.name,
         version=build.version,
@@ -235,12 +233,13 @@ async def _alone(pool: asyncpg.Pool, name: str) -> AsyncGenerator[None]:
             )
 
 
-async def _drop_discarded(connection: Connection, name: str) -> None:
-    for build in await discarded_builds(connection, name):
-        async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-            await drop_build(connection, build)
-        _log.info("build_dropped", build=build.schema)
+async def _drop_discarded(pool: asyncpg.Pool, name: str) -> None:
+    async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+        for build in await discarded_builds(connection, name):
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+                await drop_build(connection, build)
+            _log.info("build_dropped", build=build.schema)
 
 
 async def _insist(step: Callable[[], Awaitable[None]], *, what: str) -> None:

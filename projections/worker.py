@@ -1,0 +1,160 @@
+"""Runs lanes: as a coroutine, or in a Ray actor that outlives its own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+import structlog
+
+from projections.database import open_pool
+from projections.lane import Lane, LaneHealth
+from projections.projection import Projection
+
+STUCK_S = 60.0
+"""An event loop that did not turn for so long is given up."""
+BEAT_S = 1.0
+STOP_TIMEOUT_S = 15.0
+EXIT_CODE = 70
+
+_log = structlog.get_logger(__name__)
+ProjectionsFactory = Callable[[], Sequence[Projection]]
+
+
+class WorkerHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry for each projection, in the order they were given."""
+
+    lanes: tuple[LaneHealth, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when every lane runs without an error."""
+        return all(lane.state == "running" and not lane.error for lane in self.lanes)
+
+    @property
+    def lag(self) -> int:
+        """Commits that the lane furthest behind has still to take in."""
+        return max((lane.lag for lane in self.lanes), default=0)
+
+
+class Worker:
+    """Lanes that run side by side in one event loop."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self._lanes = tuple(lanes)
+
+    def health(self) -> WorkerHealth:
+        """As it was told last; safe from any thread."""
+        return WorkerHealth(lanes=tuple(lane.health for lane in self._lanes))
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(lane.run())
+
+
+@asynccontextmanager
+async def open_worker(
+    projections: Sequence[Projection], nats_url: str, dsn: str
+) -> AsyncGenerator[Worker]:
+    """A worker with a pool of its own. Needs neither server to be up: lanes wait for both."""
+    # Each lane writes with one connection; one that builds anew needs four more.
+    pool = await open_pool(dsn, min_size=0, max_size=2 * len(projections) + 4)
+    try:
+        yield Worker([Lane(each, nats_url=nats_url, dsn=dsn, pool=pool) for each in projections])
+    finally:
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+
+@asynccontextmanager
+async def running_worker(
+    projections: Sequence[Projection], nats_url: str, dsn: str
+) -> AsyncGenerator[Worker]:
+    """A worker that runs in a task while the context is open."""
+    async with open_worker(projections, nats_url, dsn) as worker:
+        running = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            running.cancel()
+            await asyncio.wait((running,), timeout=STOP_TIMEOUT_S)
+
+
+async def run_worker(projections: Sequence[Projection], nats_url: str, dsn: str) -> None:
+    """Run `projections` until cancelled."""
+    async with open_worker(projections, nats_url, dsn) as worker:
+        await worker.run()
+
+
+class ProjectionWorker:
+    """A worker for `ray.remote(ProjectionWorker).options(max_restarts=-1).remote(...)`.
+
+    The lanes have an event loop in a thread of their own, so the actor answers `health` whatever
+    they do, starts them by itself after a restart, and can see from outside when their loop is
+    stuck: then the process ends, and Ray starts it again.
+
+    `projections` is called in that thread, in the running loop; it must be importable.
+    """
+
+    def __init__(self, projections: ProjectionsFactory, nats_url: str, dsn: str) -> None:
+        self._make, self._nats_url, self._dsn = projections, nats_url, dsn
+        self._worker: Worker | None = None
+        self._beat = time.monotonic()
+        self._stop: Callable[[], object] | None = None
+        self._ended = threading.Event()
+        threading.Thread(target=self._live, name="projections", daemon=True).start()
+        threading.Thread(target=self._guard, name="projections-guard", daemon=True).start()
+
+    def health(self) -> WorkerHealth:
+        """Lag, checkpoint, state and error of each projection; no lanes before they started."""
+        return self._worker.health() if self._worker is not None else WorkerHealth(lanes=())
+
+    def pid(self) -> int:
+        """The process that the lanes run in."""
+        return os.getpid()
+
+    def stop(self) -> bool:
+        """Stop all lanes in good order; True when they ended in time."""
+        if self._stop is not None:
+            self._stop()
+        return self._ended.wait(STOP_TIMEOUT_S)
+
+    def _live(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except Exception:  # noqa: BLE001 whatever it is, Ray is to start the process again
+            _log.critical("projections_died", exc_info=True)
+            os._exit(EXIT_CODE)
+        self._ended.set()
+
+    async def _run(self) -> None:
+        async with open_worker(self._make(), self._nats_url, self._dsn) as worker:
+            self._worker = worker
+            loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+            self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
+            tasks = [asyncio.create_task(worker.run()), asyncio.create_task(stopped.wait())]
+            while not any(task.done() for task in tasks):
+                self._beat = time.monotonic()
+                await asyncio.wait(tasks, timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
+            if not stopped.is_set():
+                tasks[0].result()  # the lanes ended by themselves: say why
+
+    def _guard(self) -> None:
+        while not self._ended.wait(BEAT_S):
+            silent = time.monotonic() - self._beat
+            if silent > STUCK_S:
+                _log.critical("projections_stuck", silent_s=round(silent))
+                os._exit(EXIT_CODE)
