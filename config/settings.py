@@ -1,4 +1,4 @@
-"""All settings, read once from the environment (`TANDEM_...`) and checked before anything starts."""
+"""All settings: read once from the environment (`TANDEM_...`), checked before anything starts."""
 
 from __future__ import annotations
 

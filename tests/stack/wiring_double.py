@@ -1,0 +1,50 @@
+"""Runs the command `tandem` with shards, projections and apps doubled: what is under test is how
+the house starts, watches and stops its servers. The Ray actor is real, so that there is a worker
+process to leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from types import ModuleType
+
+from tandem.addresses import Addresses
+
+
+async def start_shards(house: Addresses) -> None:
+    """A real worker process, and a child of it that would outlive everything."""
+    import ray
+
+    class Shard:
+        def start_child(self) -> int:
+            import subprocess
+
+            return subprocess.Popen(["sleep", "3600"], start_new_session=True).pid
+
+    remote = ray.remote(num_cpus=0)(Shard)
+    actor = remote.options(name="shard", lifetime="detached").remote()
+    await asyncio.wait_for(actor.start_child.remote(), 60)
+
+
+async def nothing(house: Addresses) -> None:
+    if os.environ.get("DOUBLE_FAILS"):
+        raise RuntimeError("the projections would not start")
+
+
+def main() -> None:
+    double = ModuleType("tandem.wiring")
+    double.start_shards = start_shards  # type: ignore[attr-defined]  # a double
+    for name in ("start_projections", "start_serve", "seed_demo", "check"):
+        setattr(double, name, nothing)
+    sys.modules["tandem.wiring"] = double
+    import tandem
+
+    tandem.wiring = double  # type: ignore[attr-defined]  # `from tandem import wiring`
+    from tandem.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()
