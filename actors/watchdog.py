@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -21,6 +22,46 @@ PASS_TIMEOUT_S = 30.0
 _log = structlog.get_logger(__name__)
 
 Overdue = Callable[[], Awaitable[Sequence[StreamName]]]
+
+
+@dataclass
+class WatchdogParts:
+    """`overdue` asks the read model; `conversations` is the way to the shards."""
+
+    overdue: Overdue
+    conversations: Conversations
+
+
+class Watchdog:
+    """The Ray actor that watches for ever. Made by `tandem/wiring.py`."""
+
+    async def __init__(self, factory: Callable[[], Awaitable[WatchdogParts]]) -> None:  # type: ignore[misc]  # Ray awaits the constructor of an async actor
+        self._watching = asyncio.create_task(_start(factory))
+
+    async def ready(self) -> bool:
+        return not self._watching.done()
+
+
+async def _start(factory: Callable[[], Awaitable[WatchdogParts]]) -> None:
+    while True:
+        try:
+            parts = await factory()
+        except Exception as error:  # noqa: BLE001 what it stands on may be starting too
+            _log.warning("watchdog not connected yet", error=repr(error))
+            await asyncio.sleep(PASS_S)
+        else:
+            await watch(parts.overdue, parts.conversations)
+
+
+async def watch(overdue: Overdue, conversations: Conversations) -> None:
+    """Passes for ever; one that fails is logged and the next one tries again."""
+    while True:
+        try:
+            async with asyncio.timeout(PASS_TIMEOUT_S):
+                await resume_overdue(overdue, conversations)
+        except Exception as error:  # noqa: BLE001 it must outlive whatever is down
+            _log.warning("watchdog pass failed", error=repr(error))
+        await asyncio.sleep(PASS_S)
 
 
 async def resume_overdue(overdue: Overdue, conversations: Conversations) -> int:
@@ -37,14 +78,3 @@ async def resume_overdue(overdue: Overdue, conversations: Conversations) -> int:
         elif isinstance(result, BaseException):
             raise result
     return len(streams)
-
-
-async def watch(overdue: Overdue, conversations: Conversations) -> None:
-    """Passes for ever; one that fails is logged and the next one tries again."""
-    while True:
-        try:
-            async with asyncio.timeout(PASS_TIMEOUT_S):
-                await resume_overdue(overdue, conversations)
-        except Exception as error:  # noqa: BLE001 it must outlive whatever is down
-            _log.warning("watchdog pass failed", error=repr(error))
-        await asyncio.sleep(PASS_S)

@@ -1,0 +1,58 @@
+"""`tandem rebuild [NAME]`: read models anew from the log, while reading goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.settings import Settings
+from tandem.addresses import Addresses, read_running
+from tandem.errors import UserError
+
+if TYPE_CHECKING:
+    from projections.rebuild import RebuildReport
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(rebuild)
+
+
+def rebuild(
+    name: Annotated[
+        str, typer.Argument(help="One read model; all when not given.", metavar="[NAME]")
+    ] = "",
+) -> None:
+    """Build read models anew from the log while reading goes on, and say whether they are equal."""
+    differ = asyncio.run(_rebuild(read_running(Settings()), name))
+    if differ:
+        raise UserError(f"not equal to what was live before: {', '.join(differ)}")
+
+
+async def _rebuild(house: Addresses, name: str) -> list[str]:
+    from projections.rebuild import rebuild as build_anew  # noqa: PLC0415 --help stays light
+    from tandem.wiring import open_projections  # noqa: PLC0415 likewise
+
+    async with open_projections(house) as projections:
+        chosen = [p for p in projections if name in ("", p.name)]
+        if not chosen:
+            known = ", ".join(p.name for p in projections)
+            raise UserError(f"no read model is called {name}: there are {known}")
+        differ: list[str] = []
+        for projection in chosen:
+            began = time.monotonic()
+            report = await build_anew(projection, house.nats_url, house.postgres_dsn)
+            print(_line(report, time.monotonic() - began))
+            if not report.equal:
+                differ.append(projection.name)
+    return differ
+
+
+def _line(report: RebuildReport, seconds: float) -> str:
+    if not report.tables:
+        return f"{report.projection}: built, nothing to compare with, {seconds:.1f} s"
+    verdict = "equal, row for row" if report.equal else "NOT EQUAL"
+    tables = ", ".join(f"{t.table} {t.rebuilt_rows} rows" for t in report.tables)
+    return f"{report.projection}: {verdict} ({tables}), {seconds:.1f} s"
