@@ -1,0 +1,56 @@
+"""The gateway as one FastAPI app: pure assembly of its parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from serve_apps.gateway import http, operations, pages, socket
+from serve_apps.gateway.guards import BodySize, SecurityHeaders, TenantCors
+from serve_apps.gateway.hub import GatewayPorts, Hub
+from serve_apps.gateway.problems import install_problems
+
+_DESCRIPTION = """Ask a company's assistant, hand over to a person, follow what happens.
+
+Browsers use the WebSocket at `/v1/socket` (docs/protocol.md); everything a visitor can do is
+here over plain HTTP as well. Errors are problem details (RFC 9457)."""
+
+
+def create_app(ports: GatewayPorts) -> FastAPI:
+    """The gateway over `ports`. Its lifespan reads the tenants in, and at the end sends every
+    client away in good order and closes the ports. Raises ValueError on a short secret."""
+    hub = Hub(ports)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        directory = asyncio.create_task(hub.directory.run(), name="tenant-directory")
+        try:
+            yield
+        finally:
+            await hub.leave()
+            directory.cancel()
+            await asyncio.wait({directory})
+            await ports.close()
+
+    app = FastAPI(
+        title="Tandem gateway",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url="/openapi.json",
+        docs_url=None,  # /docs is a page of our own build: no script from elsewhere
+        redoc_url=None,
+    )
+    app.state.hub = hub
+    install_problems(app)
+    app.include_router(socket.router)
+    app.include_router(http.router)
+    app.include_router(operations.router)
+    app.include_router(pages.router)  # last: it takes every other path
+    app.add_middleware(BodySize, most=ports.limits.frame_bytes)
+    app.add_middleware(TenantCors, hub=hub)
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -1,0 +1,255 @@
+"""One conversation as a client sees it: what it missed, then what comes, each once, in order.
+
+The order of things is the guarantee. The feed is subscribed first (`LiveFeed.watch`), then
+the log is read, then live commits are taken, so nothing falls between. `Commit.number` has no
+holes: a commit that was read already is dropped, and a gap is filled from the log. A live
+commit can be lost (a slow consumer, a reconnect), so a quiet conversation is compared with
+the log now and then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+
+import msgspec
+import structlog
+
+from events.conversation import (
+    AnswerRecorded,
+    Mode,
+    TurnBegun,
+    TurnCancelled,
+    TurnFailed,
+)
+from events.live import Delta, LiveFrame
+from events.log import Commit, EventLog, Head, LogUnavailable
+from events.stream import StreamName
+from serve_apps.gateway.frames import DeltaFrame, EventFrame, ServerFrame, TypingNotice
+from serve_apps.gateway.limits import GatewayLimits
+from serve_apps.gateway.metrics import GatewayMetrics
+from serve_apps.gateway.visible import mode_after, visible
+
+_log = structlog.get_logger(__name__)
+
+_PLACE = re.compile(r"(\d{1,16})(?:\.(\d{1,16}))?\Z")
+
+
+class FeedLost(Exception):
+    """The live subscription ended: the client must come back."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Up to where a client has seen. Without an `index` it has seen the whole commit."""
+
+    version: int = 0
+    index: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """From `version` or `version.index`. Raises ValueError."""
+        found = _PLACE.match(text)
+        if found is None:
+            raise ValueError(f"{text[:40]!r} is no place: `version` or `version.index`")
+        return cls(int(found[1]), None if found[2] is None else int(found[2]))
+
+    def before(self, event: EventFrame) -> bool:
+        """True when `event` comes after this place, so that it must still be shown."""
+        if event.version != self.version:
+            return event.version > self.version
+        return self.index is not None and event.index > self.index
+
+    @property
+    def load_after(self) -> int:
+        """The version after which the log must be read so as to miss nothing."""
+        return self.version if self.index is None else max(0, self.version - 1)
+
+
+class KnownEnds:
+    """Where conversations ended when they were last looked at, and who spoke. A bounded cache:
+    it spares reading a whole conversation when a client comes back with its place."""
+
+    def __init__(self, size: int = 20_000) -> None:
+        self._size = size
+        self._ends: OrderedDict[StreamName, tuple[Head, Mode]] = OrderedDict()
+
+    def get(self, stream: StreamName) -> tuple[Head, Mode] | None:
+        return self._ends.get(stream)
+
+    def put(self, stream: StreamName, head: Head, mode: Mode) -> None:
+        known = self._ends.get(stream)
+        if known is None or known[0].version <= head.version:
+            self._ends[stream] = (head, mode)
+            self._ends.move_to_end(stream)
+        if len(self._ends) > self._size:
+            self._ends.popitem(last=False)
+
+
+class ConversationFeed:
+    """Follow one conversation from a place. Use it inside `async with live.watch(stream)`."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        stream: StreamName,
+        place: Place,
+        *,
+        ends: KnownEnds,
+        limits: GatewayLimits,
+        metrics: GatewayMetrics,
+    ) -> None:
+        self._log, self._stream, self._place = log, stream, place
+        self._ends, self._limits, self._metrics = ends, limits, metrics
+        self._head = Head()
+        self._mode: Mode = "ai"
+        self._owed = False
+        self._behind = False
+        self._ended: deque[str] = deque(maxlen=64)
+        self._nudge: asyncio.Future[None] | None = None
+
+    @property
+    def version(self) -> int:
+        return self._head.version
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode
+
+    async def catch_up(self) -> list[EventFrame]:
+        """Read what lies after the place. Raises what `EventLog.load` raises."""
+        known = self._ends.get(self._stream)
+        if self._place.version and known and known[0].version >= self._place.version:
+            commits = await self._log.load(self._stream, after=Head(version=self._place.load_after))
+            if commits or known[0].version == self._place.version:
+                self._head, self._mode = known
+                return self._taken(commits)
+        return self._taken(await self._load_whole())
+
+    async def _load_whole(self) -> Sequence[Commit]:
+        commits = await self._log.load(self._stream)
+        if self._place.version > (commits[-1].version if commits else 0):
+            # A place that this log never had: it was set up anew. Begin at the beginning.
+            self._place = Place()
+        return commits
+
+    def expect(self, version: int) -> None:
+        """A commit of `version` exists: when it does not come by itself, look for it."""
+        if version > self._head.version:
+            asyncio.get_running_loop().call_later(self._limits.recheck_owed_s, self._miss, version)
+
+    def _miss(self, version: int) -> None:
+        if version > self._head.version:
+            self.nudge()
+
+    def nudge(self) -> None:
+        """Compare with the log now: a live commit may have been lost."""
+        if self._nudge is not None and not self._nudge.done():
+            self._nudge.set_result(None)
+
+    async def live(
+        self, pushed: AsyncIterator[Commit | LiveFrame]
+    ) -> AsyncGenerator[tuple[ServerFrame, ...]]:
+        """What comes, and an empty tuple after each quiet spell. Raises FeedLost, and what
+        `EventLog.load` raises but LogUnavailable: then the log is asked again a little later.
+        """
+        loop = asyncio.get_running_loop()
+        coming: asyncio.Future[Commit | LiveFrame] | None = None
+        try:
+            while True:
+                coming = coming or asyncio.ensure_future(anext(pushed))
+                if self._nudge is None or self._nudge.done():
+                    self._nudge = loop.create_future()
+                await asyncio.wait(
+                    {coming, self._nudge},
+                    timeout=self._quiet_s(),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if not coming.done():
+                    yield await self._recheck()
+                    continue
+                item, coming = _arrived(coming), None
+                if frames := await self._take(item):
+                    yield frames
+        finally:
+            if coming is not None:
+                coming.cancel()
+                await asyncio.wait({coming})
+
+    def _quiet_s(self) -> float:
+        soon = self._owed or self._behind
+        return self._limits.recheck_owed_s if soon else self._limits.recheck_s
+
+    async def _take(self, item: Commit | LiveFrame) -> tuple[ServerFrame, ...]:
+        if not isinstance(item, Commit):
+            return self._passed(item)
+        if item.version <= self._head.version:
+            return ()
+        if item.number == self._head.number + 1 and (self._head.number or not self._head.version):
+            return tuple(self._taken((item,)))
+        self._metrics.gaps.inc()
+        return await self._read_on()
+
+    async def _recheck(self) -> tuple[ServerFrame, ...]:
+        try:
+            last = await self._log.last(self._stream)
+        except LogUnavailable as error:
+            _log.warning("the log cannot be read, will ask again", error=str(error))
+            self._behind = True
+            return ()
+        if last is None or last.version <= self._head.version:
+            self._behind = False
+            return ()
+        self._metrics.gaps.inc()
+        return await self._read_on()
+
+    async def _read_on(self) -> tuple[ServerFrame, ...]:
+        """Fill a gap from the log. When the log is away the feed stays behind, and knows it."""
+        try:
+            commits = await self._log.load(self._stream, after=self._head)
+        except LogUnavailable as error:
+            _log.warning("a gap cannot be filled yet", error=str(error))
+            self._behind = True
+            return ()
+        # A read may be answered by a server that is a little behind: look again soon.
+        self._behind = not commits
+        return tuple(self._taken(commits))
+
+    def _taken(self, commits: Iterable[Commit]) -> list[EventFrame]:
+        """Move on past `commits`, and give what the client has not seen of them."""
+        frames: list[EventFrame] = []
+        last: Commit | None = None
+        for last in commits:
+            self._note_turns(last)
+            self._mode = mode_after(last, self._mode)
+            frames.extend(frame for frame in visible(last) if self._place.before(frame))
+        if last is not None:
+            self._head = last.head
+            self._ends.put(self._stream, self._head, self._mode)
+        return frames
+
+    def _note_turns(self, commit: Commit) -> None:
+        for fact in commit.facts:
+            if isinstance(fact, TurnBegun):
+                self._owed = True
+            elif isinstance(fact, AnswerRecorded | TurnFailed | TurnCancelled):
+                self._owed = False
+                self._ended.append(fact.turn)
+
+    def _passed(self, frame: LiveFrame) -> tuple[ServerFrame, ...]:
+        """Deltas of a turn that is over would be a ghost; a visitor's own typing is no news."""
+        if isinstance(frame, Delta):
+            if frame.turn in self._ended:
+                return ()
+            return (DeltaFrame(turn=frame.turn, index=frame.index, text=frame.text),)
+        if frame.who == "visitor":
+            return ()
+        return (TypingNotice(who=frame.who, on=frame.on),)
+
+
+def _arrived(coming: asyncio.Future[Commit | LiveFrame]) -> Commit | LiveFrame:
+    try:
+        return coming.result()
+    except StopAsyncIteration:
+        raise FeedLost("the live subscription ended") from None

@@ -1,0 +1,125 @@
+"""What stands before every HTTP route: body size, cross-origin rules, security headers.
+
+Plain ASGI, so that streams and sockets pass through untouched.
+"""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve_apps.gateway.hub import Hub
+from serve_apps.gateway.problems import problem_response
+
+_ALLOWED_HEADERS = "authorization, content-type, last-event-id, x-tandem-key"
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class _BodyTooBig(Exception):
+    pass
+
+
+class BodySize:
+    """Refuse a request whose body is larger than `most` bytes, announced or not."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app, self._most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        read, started = 0, False
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._most:
+                raise _BodyTooBig
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            if announced.isdigit() and int(announced) > self._most:
+                raise _BodyTooBig
+            await self._app(scope, counted, noted)
+        except _BodyTooBig:
+            if started:
+                raise
+            detail = f"a request has {self._most} bytes at most"
+            await problem_response(413, "body_size", detail)(scope, receive, send)
+
+
+class TenantCors:
+    """Cross-origin rules of `/v1`: a page may call when some tenant allows its origin.
+
+    A preflight names no key, so it can only be answered so. The call itself is checked
+    against its own tenant by the routes.
+    """
+
+    def __init__(self, app: ASGIApp, hub: Hub) -> None:
+        self._app, self._hub = app, hub
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" else None
+        origin = headers.get("origin") if headers is not None else None
+        if headers is None or origin is None or not str(scope["path"]).startswith("/v1/"):
+            await self._app(scope, receive, send)
+            return
+        allowed = self._hub.directory.any_allows(origin)
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            await self._preflight(origin, allowed)(scope, receive, send)
+            return
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                sent = MutableHeaders(scope=message)
+                sent.add_vary_header("Origin")
+                if allowed:
+                    sent["Access-Control-Allow-Origin"] = origin
+                    sent["Access-Control-Expose-Headers"] = "Tandem-Version, Retry-After"
+            await send(message)
+
+        await self._app(scope, receive, marked)
+
+    def _preflight(self, origin: str, allowed: bool) -> Response:
+        if not allowed:
+            return problem_response(403, "foreign_origin", "no key may be used from this origin")
+        return Response(
+            status_code=204,
+            headers={
+                "Access-Control-Allow-Origin": origin,
+                "Access-Control-Allow-Methods": "GET, POST",
+                "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+                "Access-Control-Max-Age": "600",
+                "Vary": "Origin",
+            },
+        )
+
+
+class SecurityHeaders:
+    """Headers that every answer carries; a page brings its own, wider content policy."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                sent = MutableHeaders(scope=message)
+                for name, value in _SECURITY.items():
+                    sent.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, marked if scope["type"] == "http" else send)

@@ -1,0 +1,182 @@
+"""What all sockets and requests of one gateway process share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from actors.commands import ConversationCommand, Outcome, Refused
+from actors.ports import Conversations, Unavailable
+from events.live import LiveFeed
+from events.log import EventLog
+from events.stream import StreamName
+from events.tenancy import TenantConfigured
+from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place
+from serve_apps.gateway.limits import GatewayLimits, UseLimit
+from serve_apps.gateway.metrics import GatewayMetrics
+from serve_apps.gateway.origins import allows, is_loopback_host
+from serve_apps.gateway.tenants import TenantDirectory
+from serve_apps.gateway.tokens import BadToken, VisitorPass, VisitorTokens, new_id
+
+_log = structlog.get_logger(__name__)
+
+DIST = Path(__file__).resolve().parents[1] / "web" / "dist"
+
+
+async def _nothing_to_close() -> None:
+    return None
+
+
+class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a gateway needs from outside; `tandem/wiring.py` makes one in each replica."""
+
+    log: EventLog
+    live: LiveFeed
+    conversations: Conversations
+    secret: str
+    """Signs visitors' tokens: 32 bytes or more, the same in every replica."""
+    limits: GatewayLimits = GatewayLimits()
+    dist: Path = DIST
+    """Where the built pages are."""
+    limit_loopback: bool = False
+    """Limit rates also for addresses of this machine. Behind a proxy on this machine every
+    visitor has one, so this is off unless there is none."""
+    close: Callable[[], Awaitable[None]] = _nothing_to_close
+    """Called when the gateway has stopped."""
+
+
+class Refusal(Exception):
+    """A visitor may not come in: `code` is stable, `detail` is for a person."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.code, self.detail = code, detail
+
+
+class Leaving(Protocol):
+    """What can be asked to end when the gateway goes down: a socket, an event stream."""
+
+    def leave(self) -> None: ...
+
+
+class Hub:
+    """Shared state of one process: ports, directory, tokens, figures, and who is connected."""
+
+    def __init__(self, ports: GatewayPorts) -> None:
+        self.ports, self.limits = ports, ports.limits
+        self.directory = TenantDirectory(ports.log)
+        self.tokens = VisitorTokens(ports.secret)
+        self.metrics = GatewayMetrics()
+        self.addresses = UseLimit(ports.limits.address_messages, ports.limits.address_window_s)
+        self.conversations = UseLimit(ports.limits.messages_burst, 1)
+        self.leaving = False
+        self._connected: set[Leaving] = set()
+        self._idle = asyncio.Event()
+        self._ends = KnownEnds()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Who may come in.
+
+    async def admit(self, key: str, origin: str | None) -> TenantConfigured:
+        """The tenant of a key that is used from `origin`. Raises Refusal."""
+        tenant = await self.directory.by_key(key)
+        if tenant is None:
+            raise Refusal("wrong_key", "no tenant has this key")
+        if not allows(tenant.origins, origin):
+            raise Refusal("foreign_origin", f"this key may not be used from {str(origin)[:100]}")
+        return tenant
+
+    def check_tenant(self, tenant: str, origin: str | None) -> TenantConfigured:
+        """The tenant that a token names, used from `origin`. Raises Refusal."""
+        found = self.directory.by_id(tenant)
+        if found is None:
+            raise Refusal("bad_token", "the token names no tenant of this gateway")
+        if not allows(found.origins, origin):
+            raise Refusal("foreign_origin", f"not allowed from {str(origin)[:100]}")
+        return found
+
+    def read_token(self, token: str) -> VisitorPass:
+        """Raises Refusal with code `bad_token`."""
+        try:
+            return self.tokens.read(token)
+        except BadToken as error:
+            raise Refusal("bad_token", str(error)) from None
+
+    def new_pass(self, tenant: str) -> tuple[VisitorPass, str]:
+        """A new conversation of `tenant` and its token. Nothing is written by this."""
+        conversation = new_id()
+        token = self.tokens.issue(tenant, conversation)
+        return self.tokens.read(token), token
+
+    def address(self, host: str | None) -> str:
+        """The address to limit by, or empty where it says nothing about who is there."""
+        if host is None or (is_loopback_host(host) and not self.ports.limit_loopback):
+            return ""
+        return host
+
+    # Conversations.
+
+    def feed(self, stream: StreamName, place: Place) -> ConversationFeed:
+        return ConversationFeed(
+            self.ports.log,
+            stream,
+            place,
+            ends=self._ends,
+            limits=self.limits,
+            metrics=self.metrics,
+        )
+
+    async def ask(self, stream: StreamName, command: ConversationCommand) -> Outcome:
+        """Ask a conversation; no answer in time is Refused with code `unavailable`."""
+        try:
+            async with asyncio.timeout(self.limits.ask_timeout_s):
+                return await self.ports.conversations.ask(stream, command)
+        except (Unavailable, TimeoutError) as error:
+            _log.warning("a conversation did not answer", error=str(error), tenant=stream.tenant)
+            return Refused(code="unavailable", detail="not answered in time; send it again")
+
+    def start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        """Run `work` beside its socket: what was asked goes on when the client is gone."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("work of the gateway failed", task=task.get_name(), exc_info=error)
+        self._note_idle()
+
+    # Who is connected.
+
+    def joined(self, one: Leaving) -> None:
+        self._connected.add(one)
+        if self.leaving:
+            one.leave()
+
+    def left(self, one: Leaving) -> None:
+        self._connected.discard(one)
+        self._note_idle()
+
+    def _note_idle(self) -> None:
+        if not self._connected and not self._tasks:
+            self._idle.set()
+
+    async def leave(self) -> None:
+        """Send every client away in good order, and wait a moment for them and their work."""
+        self.leaving = True
+        self._idle.clear()
+        self._note_idle()
+        for one in list(self._connected):
+            one.leave()
+        try:
+            async with asyncio.timeout(self.limits.close_grace_s + 1):
+                await self._idle.wait()
+        except TimeoutError:
+            _log.warning("some clients were cut off", clients=len(self._connected))
