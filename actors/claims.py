@@ -43,7 +43,8 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
 _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 _TOKEN = re.compile(r"\d+(?:[.,:/]\d+)*|[%€$£]|[^\W\d_]+(?:'[^\W\d_]+)?")
 _STRONG = re.compile(
-    r"[;:()\u2014\u2013?!]|\.(?=\s)|,?\s+\b(?:but|however|although|whereas|pero|sino|aunque|sin embargo)\b",
+    r"[;:()\u2014\u2013?!]|\.(?=\s)|,?\s+\b"
+    r"(?:but|however|although|whereas|pero|sino|aunque|sin embargo)\b",
     re.IGNORECASE,
 )
 _WEAK = re.compile(r",\s+|\s+(?:and|y|e|or|while|mientras)\s+", re.IGNORECASE)

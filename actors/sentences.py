@@ -79,7 +79,8 @@ def _is_end(text: str, match: re.Match[str], final: bool) -> bool | None:
 def cut(text: str, *, final: bool = True) -> tuple[list[str], str]:
     """Whole sentences and the rest: joined they are `text`, white space and citations included.
 
-    A line's end ends a sentence too (list items, headings), unless it only wraps a paragraph. With `final` nothing rests.
+    A line's end ends a sentence too (list items, headings), unless it only wraps a paragraph.
+    With `final` nothing rests.
     """
     pieces: list[str] = []
     start = 0

@@ -21,7 +21,8 @@ _SHAPES: dict[Locale, dict[Topic, str]] = {
         "greeting": rf"(?:hi|hello|hey|hiya|howdy|greetings){_NAME}(?: how are you(?: today)?)?"
         r"|good (?:morning|afternoon|evening|day)|how are you(?: today| doing)?"
         r"|(?:is )?any(?:one|body) (?:there|here)",
-        "thanks": r"(?:ok |okay |great |perfect |super )?(?:many )?(?:thanks|thank you|thx|ty|cheers)"
+        "thanks": r"(?:ok |okay |great |perfect |super )?(?:many )?"
+        r"(?:thanks|thank you|thx|ty|cheers)"
         r"(?: (?:a lot|so much|very much|for (?:your|the) help|that helps?|that helped))*"
         r"|that (?:helps|helped)(?: a lot)?(?: thanks| thank you)?",
         "bye": r"(?:ok |okay )?(?:bye|goodbye|bye bye|see you(?: later| soon)?|good night"

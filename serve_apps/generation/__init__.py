@@ -1,0 +1,1 @@
+"""Who writes an answer? Extractive by default, a LiteLLM model when one is set."""

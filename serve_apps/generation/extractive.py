@@ -1,0 +1,182 @@
+"""Answers in the sources' own words: no model, no key, no invention.
+
+Implements `actors.ports.Generator`. The passage sentence closest to the question comes first, the
+sentences that follow it in its passage stay in their order, and a second passage may add one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+
+import msgspec
+
+from actors.instructions import reads_as_instruction
+from actors.ports import (
+    GenerationDone,
+    GenerationPart,
+    GenerationRequest,
+    Passage,
+    PromptMessage,
+    ScoredSentence,
+    TextDelta,
+)
+from actors.sentences import content, coverage, fold, sentences, wording
+from actors.wordlists import word_set
+
+MODEL = "extractive"
+VERSION = "extractive-1"
+
+MOST_SENTENCES = 4
+MOST_CHARACTERS = 600
+LEAST_CLOSENESS = 0.35
+"""The best sentence, or its whole passage, must be this close to the question (see `_value`)."""
+FOLLOWS_FROM = 0.55
+"""A following sentence is kept at this share of the best one's value."""
+OTHER_FROM = 0.9
+"""A sentence of another passage is added at this share of the best one's value."""
+OPENING = 0.10
+"""What a passage's first sentence is worth on top: help pages answer first, then explain."""
+WORDS_WEIGHT = 0.25
+"""What holding all of the question's words is worth on top of the cosine."""
+SAME_LANGUAGE = 0.15
+"""What a passage in the visitor's language is worth on top."""
+_POINTING = word_set(
+    "it they this that these those he she such however therefore also so but and then because "
+    "esto eso este esta estos estas ello ellos ellas sin embargo ademas tambien por pero y asi"
+)
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A sentence that may answer: which passage (0-based), where in it, what it is worth."""
+
+    passage: int
+    at: int
+    text: str
+    value: float
+
+
+class ExtractiveGenerator:
+    """Quotes whole sentences. Says nothing, which means "unknown", when none is close enough."""
+
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationPart]:
+        """One TextDelta a sentence, each ending in its citation, then GenerationDone."""
+        chosen = choose(request)
+        written: list[str] = []
+        for candidate in chosen:
+            shown = " ".join(candidate.text.split())
+            separator = " " if written else ""
+            written.append(f"{separator}{shown} [{candidate.passage + 1}]")
+            yield TextDelta(written[-1])
+        yield GenerationDone(
+            text="".join(written),
+            cited=tuple(dict.fromkeys(c.passage + 1 for c in chosen)),
+            quotes=_quotes(request.passages, chosen),
+            model=MODEL,
+            prompt_version=VERSION,
+        )
+
+    async def summarize(self, messages: Sequence[PromptMessage], summary: str) -> str | None:
+        """None: without a model the extractive summary of short-term memory stays."""
+        return None
+
+
+def choose(request: GenerationRequest) -> list[Candidate]:
+    """The sentences of the answer in the order to be read; empty when nothing is close enough."""
+    by_passage = [
+        _candidates(index, passage, request) for index, passage in enumerate(request.passages)
+    ]
+    everything = [c for candidates in by_passage for c in candidates]
+    if not everything:
+        return []
+    best = max(everything, key=lambda c: c.value)
+    if max(best.value, request.passages[best.passage].score) < LEAST_CLOSENESS:
+        return []
+    chosen = _run(by_passage[best.passage], best)
+    others = [c for c in everything if c.passage != best.passage]
+    known = {_key(c.text) for c in chosen}
+    for other in sorted(others, key=lambda c: -c.value):
+        close = other.value >= OTHER_FROM * best.value
+        if len(chosen) >= MOST_SENTENCES or not close or _key(other.text) in known:
+            break
+        if sum(len(c.text) for c in chosen) + len(other.text) > MOST_CHARACTERS:
+            break
+        chosen.append(other)
+        break
+    return chosen
+
+
+def _candidates(index: int, passage: Passage, request: GenerationRequest) -> list[Candidate]:
+    scored = passage.sentences or tuple(
+        ScoredSentence(text, passage.score) for text in sentences(passage.text)
+    )
+    quotable = [s for s in scored if _is_quotable(s.text, passage.text)]
+    language = wording(request.question, request.locale)
+    wanted = sorted(set(content(request.question, language)))
+    same = SAME_LANGUAGE if _same_language(passage.locale, request.locale) else 0.0
+    return [
+        Candidate(
+            index,
+            at,
+            sentence.text,
+            sentence.score
+            + same
+            + (OPENING if at == 0 else 0.0)
+            + WORDS_WEIGHT * coverage(wanted, set(content(sentence.text, language)))
+            + 0.25 * passage.score,
+        )
+        for at, sentence in enumerate(quotable)
+    ]
+
+
+def _is_quotable(sentence: str, passage: str) -> bool:
+    """False for a FAQ's question, a heading, and text that gives orders to an assistant."""
+    text = sentence.strip()
+    if text.endswith("?") or text.startswith("#") or reads_as_instruction(text):
+        return False
+    first_line = passage.strip().split("\n", 1)[0].lstrip("# ").strip()
+    is_heading = text == first_line and "\n" in passage.strip() and text[-1:] not in ".!:…\"'"
+    return not is_heading and any(char.isalpha() for char in text)
+
+
+def _same_language(one: str, other: str) -> bool:
+    return bool(one) and one[:2].lower() == other[:2].lower()
+
+
+def _key(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _run(candidates: list[Candidate], best: Candidate) -> list[Candidate]:
+    """The best sentence and the neighbours behind it that go on with it, in their order.
+
+    A sentence that points back ("It ...", "Esto ...") brings the one before it along.
+    """
+    start = best.at
+    while start > 0 and _points_back(candidates[start].text):
+        start -= 1
+    chosen = candidates[start : best.at + 1][:MOST_SENTENCES]
+    for candidate in candidates[best.at + 1 :]:
+        length = sum(len(c.text) for c in chosen) + len(candidate.text)
+        lists = chosen[-1].text.rstrip().endswith(":")
+        goes_on = candidate.value >= FOLLOWS_FROM * best.value or lists
+        if len(chosen) >= MOST_SENTENCES or length > MOST_CHARACTERS or not goes_on:
+            break
+        chosen.append(candidate)
+    return chosen
+
+
+def _points_back(text: str) -> bool:
+    first = text.split(maxsplit=1)[:1]
+    return bool(first) and fold(first[0].strip(",.")) in _POINTING
+
+
+def _quotes(passages: Sequence[Passage], chosen: Sequence[Candidate]) -> dict[int, str]:
+    """Per cited passage its exact words, from the first chosen sentence to the last."""
+    quotes: dict[int, str] = {}
+    for number in dict.fromkeys(c.passage for c in chosen):
+        text = passages[number].text
+        spans = [(text.find(c.text), len(c.text)) for c in chosen if c.passage == number]
+        start = min(at for at, _ in spans)
+        end = max(at + length for at, length in spans)
+        quotes[number + 1] = text[start:end]
+    return quotes
