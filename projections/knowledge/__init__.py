@@ -1,1 +1,1 @@
-"""Documents to chunks to vectors: the knowledge index is a projection too."""
+"""What does the company know? Documents become chunks, chunks become what a question finds."""
