@@ -36,7 +36,8 @@ LOAD_MAX_BYTES = 4 * 1024 * 1024
 HEADER_ROOM = 1024
 
 _WRONG_LAST_SEQUENCE = 10071
-_SEQUENCE_IN_FLIGHT = 10164
+_ID_IN_FLIGHT, _SEQUENCE_IN_FLIGHT = 10158, 10164
+"""A cluster is still agreeing on an append with this id, or on another of this subject."""
 _NO_MESSAGE_FOUND = 10037
 _NOT_READY = (10008, 10009, 10059)
 """JetStream or its cluster is starting; a stream is not there, perhaps not yet."""
@@ -162,7 +163,7 @@ class JetStreamLog:
         ack = msgspec.json.decode(answer.data, type=_PubAck)
         if ack.error is None:
             return _Outcome.DUPLICATE if ack.duplicate else ack.seq
-        if ack.error.err_code in (_WRONG_LAST_SEQUENCE, _SEQUENCE_IN_FLIGHT):
+        if ack.error.err_code in (_WRONG_LAST_SEQUENCE, _ID_IN_FLIGHT, _SEQUENCE_IN_FLIGHT):
             return _Outcome.REFUSED
         raise LogUnavailable(
             f"{stream.subject}: the server refused the append: "

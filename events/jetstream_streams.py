@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import DiscardPolicy, RePublish, StorageType, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
-from events.jetstream_connection import Connection
+from events.jetstream_connection import Connection, NotReady
 from events.log import LogUnavailable
 from events.stream import JETSTREAM, Kind
 
@@ -48,12 +50,19 @@ async def ensure_streams(connection: Connection, *, replicas: int, timeout: floa
     Never takes replicas away that someone gave a stream. May run in many processes at once.
     Raises LogUnavailable, also when the server refuses a config.
     """
-    try:
-        async with asyncio.timeout(timeout):
-            for kind in JETSTREAM:
-                await _ensure(connection, stream_config(kind, replicas=replicas), timeout)
-    except (TimeoutError, NatsError) as error:
-        raise LogUnavailable(f"the streams could not be set up: {error!r}") from error
+    deadline = asyncio.get_running_loop().time() + timeout
+    for kind in JETSTREAM:
+        wanted = stream_config(kind, replicas=replicas)
+
+        async def ask(left: float, wanted: StreamConfig = wanted) -> None:
+            try:
+                await _ensure(connection, wanted, left)
+            except (NatsTimeoutError, NoRespondersError, ServiceUnavailableError) as error:
+                raise NotReady(f"stream {wanted.name}: {error!r}") from error
+            except NatsError as error:
+                raise LogUnavailable(f"stream {wanted.name} is not set up: {error!r}") from error
+
+        await connection.persist(deadline, ask)
 
 
 async def _ensure(connection: Connection, wanted: StreamConfig, timeout: float) -> None:

@@ -12,9 +12,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.metadata import files
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 START_TIMEOUT_S = 20.0
+
+# The same cases in every run, and no verdict by the clock: a slow machine is no failure.
+hypothesis.settings.register_profile("tandem", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("tandem")
 
 
 def nats_server_binary() -> str:

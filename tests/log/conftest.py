@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -32,6 +33,20 @@ class LogUnderTest:
 def log_nats(start_nats) -> str:
     """A NATS of this folder's own: these tests put broken commits into its streams."""
     return start_nats().url
+
+
+@pytest.fixture(scope="session")
+def free_ports() -> Callable[[int], list[int]]:
+    """Gives so many ports that were free a moment ago, all different."""
+
+    def find(count: int) -> list[int]:
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+            for found in sockets:
+                found.bind(("127.0.0.1", 0))
+            return [found.getsockname()[1] for found in sockets]
+
+    return find
 
 
 @pytest.fixture

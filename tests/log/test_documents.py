@@ -1,0 +1,76 @@
+"""Original documents: the same cases over NATS and over memory."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from events.jetstream_connection import Connection
+from events.log import LogUnavailable
+from events.objects import CorruptDocument, MemoryDocuments, NatsDocuments, NoSuchDocument
+
+
+@pytest.fixture(params=["memory", "nats"])
+async def documents(request: pytest.FixtureRequest, log_nats):
+    if request.param == "memory":
+        yield MemoryDocuments()
+        return
+    connection = await Connection.open(log_nats)
+    yield NatsDocuments(connection)
+    await connection.close()
+
+
+@pytest.mark.parametrize("size", [0, 1, 128 * 1024, 700_001])
+async def test_a_document_comes_back_byte_for_byte(documents, tenant, size):
+    content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    content_hash = await documents.put(tenant, content)
+    assert content_hash == hashlib.sha256(content).hexdigest()
+    assert await documents.get(tenant, content_hash) == content
+
+
+async def test_to_put_it_again_changes_nothing(documents, tenant):
+    first = await documents.put(tenant, b"terms of service")
+    assert await documents.put(tenant, b"terms of service") == first
+    assert await documents.get(tenant, first) == b"terms of service"
+
+
+async def test_a_tenant_cannot_read_what_another_has_put(documents, tenant):
+    content_hash = await documents.put(tenant, b"ours alone")
+    with pytest.raises(NoSuchDocument):
+        await documents.get(f"{tenant[:-1]}-", content_hash)
+
+
+async def test_a_document_that_was_never_put_is_said_to_be_missing(documents, tenant):
+    with pytest.raises(NoSuchDocument, match="0" * 64):
+        await documents.get(tenant, "0" * 64)
+
+
+@pytest.mark.parametrize("wrong", ["", "a/b", "a.b", "x" * 65])
+async def test_a_tenant_that_is_no_token_is_a_mistake_of_the_caller(documents, wrong):
+    with pytest.raises(ValueError, match="tenant id"):
+        await documents.put(wrong, b"x")
+
+
+async def test_a_document_that_does_not_fit_its_hash_is_not_given_out(log_nats, tenant):
+    connection = await Connection.open(log_nats)
+    documents = NatsDocuments(connection)
+    content_hash = await documents.put(tenant, b"as it was")
+    store = await connection.client.jetstream().object_store("documents")
+    await store.put(f"{tenant}/{content_hash}", b"as someone changed it")
+    with pytest.raises(CorruptDocument):
+        await documents.get(tenant, content_hash)
+    await connection.close()
+
+
+async def test_a_store_without_a_server_says_so(start_nats, tenant):
+    server = start_nats()
+    connection = await Connection.open(server.url)
+    documents = NatsDocuments(connection, timeout=0.5)
+    content_hash = await documents.put(tenant, b"x")
+    server.kill()
+    with pytest.raises(LogUnavailable):
+        await documents.get(tenant, content_hash)
+    with pytest.raises(LogUnavailable):
+        await documents.put(tenant, b"y")
+    await connection.close()
