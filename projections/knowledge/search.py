@@ -44,16 +44,17 @@ WITH dense AS MATERIALIZED (
     SELECT chunk, language, length, -(embedding <#> $2::halfvec) AS closeness
     FROM read.chunk_vectors WHERE tenant = $1
 ), corpus AS (
-    SELECT language, count(*) AS chunks, greatest(avg(length), 1) AS length
+    SELECT language, count(*)::float8 AS chunks, greatest(avg(length), 1)::float8 AS length
     FROM dense GROUP BY language
 ), hits AS (
-    SELECT chunk, occurrences, count(*) OVER (PARTITION BY language, lexeme) AS found_in
+    SELECT chunk, occurrences::float8 AS times,
+        (count(*) OVER (PARTITION BY language, lexeme))::float8 AS found_in
     FROM ({_HITS}) t
 ), lexical AS (
     SELECT chunk, sum(
         ln(1 + (c.chunks - h.found_in + 0.5) / (h.found_in + 0.5))
-        * h.occurrences * 2.2 / (h.occurrences + 1.2 * (0.25 + 0.75 * d.length / c.length))
-    )::float8 AS words
+        * h.times * 2.2 / (h.times + 1.2 * (0.25 + 0.75 * d.length / c.length))
+    ) AS words
     FROM hits h JOIN dense d USING (chunk) JOIN corpus c USING (language) GROUP BY chunk
 ), scored AS (
     SELECT chunk, language, closeness, coalesce(words, 0) AS words
