@@ -1,0 +1,80 @@
+"""What a shard stands on: the log, snapshots, search, the model apps."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from actors.placement import RayConversations
+from actors.shard import ShardParts
+from actors.snapshots import KeyValueSnapshots
+from actors.turn import AiTurn
+from config.logs import set_up_logs
+from config.settings import Settings
+from events.jetstream import JetStreamLog
+from events.jetstream_connection import Connection
+from events.live_nats import NatsLive
+from projections.database import open_pool
+from projections.knowledge.search import KnowledgeSearch
+from serve_apps import embedding, rerank
+from serve_apps.embedding import ServeEmbedder
+from serve_apps.generation import deployment as generation
+from serve_apps.generation.deployment import ServeGenerator
+from serve_apps.rerank import ServeReranker
+from serve_apps.retrieval import KnowledgeRetriever, ScorePassages
+from tandem.addresses import Addresses
+from tandem.wiring.handles import LateHandle
+from tandem.wiring.tenants import Tenants
+
+ASK_TIMEOUT_S = 12.0
+SEARCHES_AT_ONCE = 4
+
+
+async def shard_parts(house: Addresses) -> ShardParts:
+    """Raises LogUnavailable, OSError."""
+    settings = house.settings
+    set_up_logs(settings.log_level)
+    connection = await Connection.open(house.nats_url, name="tandem-shard")
+    log = JetStreamLog(connection)
+    tenants = Tenants(log, settings)
+    pool = await open_pool(house.postgres_dsn, min_size=0, max_size=SEARCHES_AT_ONCE)
+    embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
+    turns = AiTurn(
+        retriever=KnowledgeRetriever(
+            KnowledgeSearch(pool), embedder.embed_query, rerank=_rerank(settings)
+        ),
+        generator=ServeGenerator(LateHandle(generation.NAME, generation.NAME)),
+        live=NatsLive(connection),
+        company_of=tenants.company_of,
+        timeout_s=settings.turn_timeout_s,
+        memory_tokens=settings.memory_tokens,
+    )
+
+    async def close() -> None:
+        tenants.close()
+        await pool.close()
+        await connection.close()
+
+    return ShardParts(
+        log=log,
+        snapshots=await KeyValueSnapshots.open(connection.client.jetstream()),
+        turns=turns,
+        snapshot_every=settings.snapshot_every,
+        passivate_after_s=settings.passivate_after_s,
+        close=close,
+    )
+
+
+def conversations(house: Addresses, tenants: Tenants) -> RayConversations:
+    """The way to every conversation, for who asks them: the gateway, the watchdog."""
+    return RayConversations(
+        shards=house.settings.shards,
+        factory=partial(shard_parts, house),
+        placement_of=tenants.placement_of,
+        timeout_s=ASK_TIMEOUT_S,
+    )
+
+
+def _rerank(settings: Settings) -> ScorePassages | None:
+    if not settings.rerank_model:
+        return None
+    return ServeReranker(LateHandle(rerank.NAME, rerank.NAME)).score

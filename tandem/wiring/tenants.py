@@ -1,0 +1,33 @@
+"""What a process knows of tenants: their names and where their conversations are placed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from config.settings import Settings
+from events.log import EventLog
+from events.tenancy import Placement
+from serve_apps.gateway.tenants import TenantDirectory
+
+
+class Tenants:
+    """The tenant directory, kept current by a task of this process."""
+
+    def __init__(self, log: EventLog, settings: Settings) -> None:
+        self._directory = TenantDirectory(log)
+        self._default = settings.placement
+        self._following = asyncio.create_task(self._directory.run(), name="tenant-directory")
+
+    def company_of(self, tenant: str) -> str:
+        known = self._directory.by_id(tenant)
+        return known.name if known else ""
+
+    def placement_of(self, tenant: str) -> Placement:
+        """`dedicated` when the tenant or the whole house asks for it."""
+        known = self._directory.by_id(tenant)
+        if self._default == "dedicated" or (known and known.placement == "dedicated"):
+            return "dedicated"
+        return "shared"
+
+    def close(self) -> None:
+        self._following.cancel()
