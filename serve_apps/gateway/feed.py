@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
 import msgspec
 import structlog
@@ -34,7 +34,7 @@ from serve_apps.gateway.visible import mode_after, visible
 
 _log = structlog.get_logger(__name__)
 
-_PLACE = re.compile(r"(\d{1,16})(?:\.(\d{1,16}))?\Z")
+_PLACE = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,15}))?\Z")
 
 
 class FeedLost(Exception):
@@ -119,20 +119,26 @@ class ConversationFeed:
 
     async def catch_up(self) -> list[EventFrame]:
         """Read what lies after the place. Raises what `EventLog.load` raises."""
-        known = self._ends.get(self._stream)
-        if self._place.version and known and known[0].version >= self._place.version:
-            commits = await self._log.load(self._stream, after=Head(version=self._place.load_after))
-            if commits or known[0].version == self._place.version:
+        place, known = self._place, self._ends.get(self._stream)
+        if place.version and known and known[0].version >= place.version:
+            commits = await self._log.load(self._stream, after=Head(version=place.load_after))
+            nothing_new = place.index is None and known[0].version == place.version
+            if commits or nothing_new:
                 self._head, self._mode = known
                 return self._taken(commits)
-        return self._taken(await self._load_whole())
-
-    async def _load_whole(self) -> Sequence[Commit]:
+        # Who speaks is only known from the whole conversation.
         commits = await self._log.load(self._stream)
-        if self._place.version > (commits[-1].version if commits else 0):
-            # A place that this log never had: it was set up anew. Begin at the beginning.
-            self._place = Place()
-        return commits
+        if place.version > (commits[-1].version if commits else 0):
+            await self._check_place()
+        return self._taken(commits)
+
+    async def _check_place(self) -> None:
+        """A place beyond what was read: either the log was set up anew, so begin at the
+        beginning; or a server that is behind has answered. Raises LogUnavailable then."""
+        last = await self._log.last(self._stream)
+        if last is not None and last.version >= self._place.version:
+            raise LogUnavailable(f"{self._stream.subject}: read from a server that is behind")
+        self._place = Place()
 
     def expect(self, version: int) -> None:
         """A commit of `version` exists: when it does not come by itself, look for it."""

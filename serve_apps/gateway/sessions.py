@@ -187,7 +187,8 @@ class Session:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 raise _Over(GONE)
-            data: str | bytes = message.get("text") or message.get("bytes") or b""
+            text: str | None = message.get("text")
+            data: str | bytes = text if text is not None else message.get("bytes", b"")
             if self._too_big(data):
                 most = f"a frame has {self._limits.frame_bytes} bytes at most"
                 self._error("frame_size", most)

@@ -1,0 +1,195 @@
+"""Catching up while others write: each event once and in order, whatever is lost or late."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import aclosing, suppress
+
+import pytest
+
+
+class Unsteady:
+    """A live feed and a log that misbehave as far as their contracts allow, by one seed."""
+
+    def __init__(self, seed: int) -> None:
+        from events.memory import MemoryLive, MemoryLog
+
+        chance = random.Random(seed)
+
+        class Live(MemoryLive):
+            def push(self, stream, commit):
+                fate = chance.random()
+                if fate < 0.15:
+                    return  # lost
+                super().push(stream, commit)
+                if fate > 0.85:
+                    super().push(stream, commit)  # twice
+
+        class Log(MemoryLog):
+            async def load(self, stream, **where):
+                await asyncio.sleep(0)
+                commits = await super().load(stream, **where)
+                for _ in range(chance.randrange(4)):
+                    await asyncio.sleep(0)  # others append meanwhile
+                if chance.random() < 0.2:
+                    commits = commits[: len(commits) // 2]  # a follower that is behind
+                return commits
+
+        self.chance = chance
+        self.log = Log()
+        self.live = Live(self.log, limit=4)
+
+
+async def write(unsteady, stream, count):
+    """`count` commits of one to three facts; gives the places of all visible events."""
+    from events.conversation import AnswerRated, MessageReceived, TurnBegun
+    from events.log import Head, NewCommit
+
+    head, places = Head(), []
+    for number in range(count):
+        facts = []
+        for index in range(unsteady.chance.randrange(1, 4)):
+            kind = unsteady.chance.randrange(3)
+            if kind == 0:
+                facts.append(MessageReceived(at=1, message=f"{number}.{index}", text="x"))
+            elif kind == 1:
+                facts.append(AnswerRated(at=1, score=1))
+            else:
+                facts.append(TurnBegun(at=1, turn="t", epoch=1, answers=()))
+        new = NewCommit(commit_id=f"c{number}", facts=tuple(facts))
+        head = (await unsteady.log.append(stream, new, expected=head)).head
+        places += [
+            (head.version, index)
+            for index, fact in enumerate(facts)
+            if not isinstance(fact, TurnBegun)
+        ]
+        for _ in range(unsteady.chance.randrange(3)):
+            await asyncio.sleep(0)
+    return places
+
+
+async def follow(unsteady, stream, seen, ends, stop_after):
+    """One connection: what it got before it was cut, resumed from what `seen` ends with."""
+    from serve_apps.gateway.feed import ConversationFeed, Place
+    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.metrics import GatewayMetrics
+
+    limits = GatewayLimits(recheck_s=0.01, recheck_owed_s=0.01)
+    place = Place(*seen[-1]) if seen else Place()
+    feed = ConversationFeed(
+        unsteady.log, stream, place, ends=ends, limits=limits, metrics=GatewayMetrics()
+    )
+    got = 0
+    async with unsteady.live.watch(stream) as pushed:
+        for event in await feed.catch_up():
+            seen.append((event.version, event.index))
+            got += 1
+            if got >= stop_after:
+                return
+        async with aclosing(feed.live(pushed)) as coming:
+            async for frames in coming:
+                for frame in frames:
+                    seen.append((frame.version, frame.index))
+                    got += 1
+                    if got >= stop_after:
+                        return
+
+
+def complete(writing, seen):
+    return writing.done() and len(seen) >= len(writing.result())
+
+
+async def ended_or_complete(following, writing, seen):
+    """Wait until a connection is cut, or there is nothing left that it could get."""
+    from gateway_house import until
+
+    try:
+        await until(lambda: following.done() or complete(writing, seen))
+        if following.done():
+            following.result()
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_each_event_comes_once_and_in_order_over_many_connections(seed):
+    from events.log import LogUnavailable
+    from events.stream import conversation_stream
+    from serve_apps.gateway.feed import KnownEnds
+
+    unsteady, stream = Unsteady(seed), conversation_stream("demo", f"c{seed}")
+    writing = asyncio.create_task(write(unsteady, stream, 60))
+    seen: list[tuple[int, int]] = []
+    async with asyncio.timeout(20):
+        ends = KnownEnds()
+        while True:
+            if unsteady.chance.random() < 0.3:
+                ends = KnownEnds()  # another gateway process
+            cut = unsteady.chance.randrange(1, 20)
+            following = asyncio.create_task(follow(unsteady, stream, seen, ends, cut))
+            with suppress(LogUnavailable):  # a server that is behind: come back
+                await ended_or_complete(following, writing, seen)
+            if complete(writing, seen):
+                break
+    assert seen == writing.result()
+    at_the_end = list(seen)
+    again = asyncio.create_task(follow(unsteady, stream, seen, KnownEnds(), 1))
+    await asyncio.wait({again}, timeout=0.05)
+    again.cancel()
+    assert seen == at_the_end
+
+
+async def test_a_subscription_that_ends_is_told():
+    from events.memory import MemoryLog
+    from events.stream import conversation_stream
+    from serve_apps.gateway.feed import ConversationFeed, FeedLost, KnownEnds, Place
+    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.metrics import GatewayMetrics
+
+    async def nothing():
+        return
+        yield
+
+    feed = ConversationFeed(
+        MemoryLog(),
+        conversation_stream("demo", "c"),
+        Place(),
+        ends=KnownEnds(),
+        limits=GatewayLimits(),
+        metrics=GatewayMetrics(),
+    )
+    with pytest.raises(FeedLost):
+        async for _ in feed.live(nothing()):
+            pass
+
+
+@pytest.mark.parametrize("text", ["", "a", "-1", "1.", ".1", "1.2.3", "9" * 17, "1 ", "\u0661"])
+def test_a_place_that_is_none_is_refused(text):
+    from serve_apps.gateway.feed import Place
+
+    with pytest.raises(ValueError, match="no place"):
+        Place.parse(text)
+
+
+def test_a_place_reads_with_and_without_its_index():
+    from serve_apps.gateway.feed import Place
+
+    assert Place.parse("12") == Place(12)
+    assert Place.parse("12.3") == Place(12, 3)
+
+
+def test_the_cache_of_ends_is_bounded_and_never_goes_back():
+    from events.log import Head
+    from events.stream import conversation_stream
+    from serve_apps.gateway.feed import KnownEnds
+
+    ends = KnownEnds(size=2)
+    one, two, three = (conversation_stream("demo", name) for name in ("one", "two", "three"))
+    ends.put(one, Head(5, 2, "h"), "human")
+    ends.put(one, Head(4, 1, "g"), "ai")
+    assert ends.get(one) == (Head(5, 2, "h"), "human")
+    ends.put(two, Head(6, 1, "h"), "ai")
+    ends.put(three, Head(7, 1, "h"), "ai")
+    assert ends.get(one) is None
