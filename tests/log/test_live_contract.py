@@ -94,6 +94,20 @@ async def test_a_slow_reader_keeps_the_commits_and_loses_frames(live, stream):
         await live.feed.publish(stream, delta(9))
         await take(quick, 1)
         assert await take(slow, 4) == [delta(2), *stored]
+        await live.feed.publish(stream, delta(10))
+        assert await take(slow, 1) == [delta(10)]
+
+
+async def test_a_commit_drives_out_a_frame_and_not_an_older_commit(live, stream):
+    async with live.feed.watch(stream) as slow, live.feed.watch(stream) as quick:
+        (first,) = await append_many(live.log, stream, 1)
+        await take(quick, 1)
+        for index in range(3):
+            await live.feed.publish(stream, delta(index))
+        await take(quick, 3)
+        (second,) = await append_many(live.log, stream, 1, after=first.head)
+        await take(quick, 1)
+        assert await take(slow, 4) == [first, delta(1), delta(2), second]
 
 
 async def test_a_reader_that_lags_too_far_sees_by_the_numbers_what_it_missed(live, stream):
