@@ -83,10 +83,10 @@ async def _only_in(
     connection: Connection, columns: str, one: str, other: str
 ) -> tuple[int, tuple[str, ...]]:
     row = await connection.fetchrow(
-        f"WITH only AS MATERIALIZED"
+        f"WITH extra AS MATERIALIZED"
         f" (SELECT {columns} FROM {one} EXCEPT ALL SELECT {columns} FROM {other})"
-        f" SELECT (SELECT count(*) FROM only) AS rows,"
-        f" ARRAY(SELECT row_to_json(only)::text FROM only LIMIT {EXAMPLES}) AS examples"
+        f" SELECT (SELECT count(*) FROM extra) AS rows,"
+        f" ARRAY(SELECT row_to_json(extra)::text FROM extra LIMIT {EXAMPLES}) AS examples"
     )
     assert row is not None
     return row["rows"], tuple(row["examples"])

@@ -24,6 +24,7 @@ from faststream.specification import AsyncAPI
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext, api
 
 from events.stream import JETSTREAM
@@ -74,9 +75,12 @@ class _Lost:
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.expected = False
 
-    async def __call__(self) -> None:
+    async def tell(self) -> None:
+        self.fail("the connection to NATS was lost")
+
+    def fail(self, why: str) -> None:
         if not self.future.done() and not self.expected:
-            self.future.set_exception(FeedLost("the connection to NATS was lost"))
+            self.future.set_exception(FeedLost(why))
 
 
 @asynccontextmanager
@@ -104,6 +108,7 @@ async def open_feed(
         except (NatsError, OSError, TimeoutError) as error:
             raise FeedLost(f"{projection.name}: no consumer: {error!r}") from error
         assert isinstance(subscriber.subscription, JetStreamContext.PullSubscription)
+        _mend_fetch(subscriber.subscription, lost)
         yield Feed(client, subscriber.subscription, lost)
     finally:
         lost.expected = True
@@ -139,8 +144,8 @@ def _broker(nats_url: str, lost: _Lost) -> NatsBroker:
         connect_timeout=CONNECT_TIMEOUT_S,
         ping_interval=5,
         max_outstanding_pings=2,
-        disconnected_cb=lost,
-        closed_cb=lost,
+        disconnected_cb=lost.tell,
+        closed_cb=lost.tell,
         graceful_timeout=STOP_TIMEOUT_S,
         logger=logging.getLogger(__name__),
         log_level=logging.DEBUG,
@@ -185,6 +190,31 @@ def _subscribe(broker: NatsBroker, projection: Projection, take: Take, *, after:
         await take(batch.raw_message)
 
     return subscriber
+
+
+def _mend_fetch(subscription: JetStreamContext.PullSubscription, lost: _Lost) -> None:
+    """Keep FastStream's pull loop from dropping messages that it has fetched already.
+
+    nats-py 2.16 ends a fetch with either its own TimeoutError or asyncio's, about every second
+    time here; FastStream 0.7 expects its own only, and loses what it has gathered for the batch
+    with any other error. What is no time-out ends the feed.
+    """
+    fetch = subscription.fetch
+
+    async def mended(
+        batch: int = 1, timeout: float | None = 5, heartbeat: float | None = None
+    ) -> list[Msg]:
+        try:
+            return await fetch(batch, timeout, heartbeat)
+        except NatsTimeout:
+            raise
+        except TimeoutError as error:
+            raise NatsTimeout from error
+        except Exception as error:
+            lost.fail(f"fetching failed: {error!r}")
+            raise
+
+    subscription.fetch = mended  # before the loop's first turn: nothing was awaited since start
 
 
 async def _close(app: FastStream, client: Client) -> None:

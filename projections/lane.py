@@ -133,9 +133,9 @@ class Lane:
             for end in ends:
                 if end.done():
                     end.result()
+            self._tell(checkpoint=attempt.checkpoint, lag=outstanding)
             if attempt.moved or not outstanding:
                 self._runs()
-            self._tell(checkpoint=attempt.checkpoint, lag=outstanding)
             if outstanding and attempt.idle_s > STALL_S:
                 raise Stalled(f"{outstanding} commits are outstanding and none comes")
             await asyncio.wait(ends, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)

@@ -8,17 +8,16 @@ each build of a projection takes in every commit exactly once, whoever dies in b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from events.log import Commit
 from events.stream import Kind
 
-if TYPE_CHECKING:
-    import asyncpg
-    from asyncpg.pool import PoolConnectionProxy
-
-    Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
-    """What a pool lends, or what `asyncpg.connect` gives."""
+Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+"""What a pool lends, or what `asyncpg.connect` gives."""
 
 
 class Projection(Protocol):
