@@ -61,6 +61,8 @@ async def page(request: Request, path: str) -> Response:
 def _read(root: Path, path: str) -> tuple[str, bytes] | None:
     """The file for a path, never one outside of `root`: (name, content)."""
     clean = path.strip("/")
+    if "\0" in clean:
+        return None
     for name in (_PAGES.get(clean, clean), f"{clean}/index.html", f"{clean}.html"):
         file = (root / name).resolve()
         hidden = any(part.startswith(".") for part in Path(name).parts)

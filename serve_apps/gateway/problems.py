@@ -43,6 +43,10 @@ class Problem(Exception):
         self.status = status if status is not None else STATUS_BY_CODE.get(code, 409)
 
 
+class BodyTooBig(HTTPException):
+    """Raised while a request's body is read: FastAPI lets only its own kind through there."""
+
+
 class FieldError(msgspec.Struct, frozen=True):
     field: str
     detail: str
@@ -104,6 +108,8 @@ async def _of_validation(_request: Request, error: Exception) -> Response:
 
 async def _of_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error, BodyTooBig):
+        return problem_response(413, "body_size", error.detail)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     return problem_response(error.status_code, code, str(error.detail), headers=error.headers)
 
