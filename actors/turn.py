@@ -99,7 +99,7 @@ class AiTurn:
         found = await self._retriever.search(
             work.stream.tenant, question, locale=language, limit=PASSAGES
         )
-        work.latency.update(found.latency_ms)
+        work.latency.update({stage: round(ms, 2) for stage, ms in found.latency_ms.items()})
         holds = answerable(question, found.passages)
         if not holds:
             evidence: dict[str, str | float | bool] = {

@@ -37,17 +37,16 @@ def conversations(
         print(f"tenant {tenant} has no conversations yet")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("conversation", "last", "locale", "mode", "messages", "version", "newest text"):
-        table.add_column(name, overflow="fold" if name == "conversation" else "ellipsis")
+    for name in ("conversation", "last (UTC)", "mode", "messages"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("newest text", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         table.add_row(
             row.conversation,
-            f"{row.last_at:%Y-%m-%d %H:%M:%S}",
-            row.locale,
+            f"{row.last_at:%m-%d %H:%M:%S}",
             row.mode,
             str(row.messages),
-            str(row.version),
-            row.last_text.replace("\n", " ")[:60],
+            row.last_text.replace("\n", " "),
         )
     Console().print(table)
 

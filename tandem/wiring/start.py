@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ import structlog
 from ray import serve
 from ray.serve.api import RunTarget, run_many
 from ray.serve.config import HTTPOptions
+from ray.serve.schema import LoggingConfig
 
 from actors.placement import NAMESPACE
 from actors.placement import start_shards as start_shard_actors
@@ -74,7 +76,10 @@ def _deploy(house: Addresses) -> None:
     settings = house.settings
     # No request time-out: it would cut sockets and event streams.
     options = HTTPOptions(host=settings.host, port=settings.port, request_timeout_s=None)
-    serve.start(http_options=options)
+    # An access log line for each frame's request would cost more than the request.
+    quiet = LoggingConfig(log_level="WARNING", enable_access_log=False)
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    serve.start(http_options=options, logging_config=quiet)
     targets = [
         RunTarget(embedding_app(), name=embedding.NAME, route_prefix=None),
         RunTarget(generation_app(settings), name=generation.NAME, route_prefix=None),
