@@ -160,7 +160,7 @@ test("a browser that is wrong about being offline is not believed for ever", () 
 
 test("a wrong key ends it: no further attempt", () => {
   const { around, connection } = connected();
-  around.socket.receive({ type: "error", code: "bad_key", detail: "no such key" });
+  around.socket.receive({ type: "error", code: "wrong_key", detail: "no such key" });
   assert.equal(connection.status, "refused");
   around.pass(10 * BACKOFF_MAX);
   connection.connect();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fateOf, safeUrl, splitCitations } from "../../serve_apps/web/src/html";
-import { countChars, remedyFor } from "../../serve_apps/web/src/protocol";
+import { countChars, remedyFor, wireLocale } from "../../serve_apps/web/src/protocol";
 import { textsFor } from "../../serve_apps/web/src/texts";
 
 test("only absolute http and https addresses are links", () => {
@@ -48,11 +48,16 @@ test("characters are counted as the server counts them", () => {
 });
 
 test("a code of the server's leads to one remedy", () => {
-  assert.equal(remedyFor("bad_key"), "stop");
+  assert.equal(remedyFor("wrong_key"), "stop");
   assert.equal(remedyFor("foreign_origin"), "stop");
   assert.equal(remedyFor("bad_token"), "forget");
-  assert.equal(remedyFor("unknown_conversation"), "forget");
   assert.equal(remedyFor("overloaded"), "wait");
+});
+
+test("a locale that the server would not take is not sent", () => {
+  assert.equal(wireLocale("es_MX"), "es-MX");
+  assert.equal(wireLocale("zh-Hant-TW"), "zh-Hant-TW");
+  for (const odd of ["", "es MX", "español", "x".repeat(36), "en-"]) assert.equal(wireLocale(odd), "");
 });
 
 test("a locale with a region is understood, an unknown one is English", () => {

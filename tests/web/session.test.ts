@@ -192,9 +192,49 @@ test("asking again after a failed turn sends the same words as a new message", (
 
 test("a wish for a person that was uttered offline is sent after the welcome", () => {
   const page = load(() => null);
-  page.session.handoff();
+  page.session.say("hello");
+  page.session.handoff("A person, please");
   greet(page);
+  const [first] = messages(page);
+  page.around.socket.receive({ type: "accepted", id: first!, version: 1 });
+  page.around.socket.receive(answerEvent(3, "x"));
+  assert.deepEqual(page.around.socket.sent.map((f) => f.type), ["hello", "message", "handoff"]);
+});
+
+test("a wish for a person in an empty conversation is said first, for it begins with a message", () => {
+  const page = load(() => null);
+  page.session.connect();
+  greet(page);
+  page.session.handoff("A person, please");
+  assert.deepEqual(page.around.socket.ofType("message").map((m) => m.text), ["A person, please"]);
+  assert.deepEqual(page.around.socket.ofType("handoff"), []);
+  page.around.socket.receive({ type: "accepted", id: messages(page)[0]!, version: 1 });
   assert.equal(page.around.socket.ofType("handoff").length, 1);
+});
+
+test("a wish for a person that the server refuses can be uttered again", () => {
+  const page = load(() => null);
+  page.session.connect();
+  greet(page);
+  page.around.socket.receive(answerEvent(3, "x"));
+  page.session.handoff("A person, please");
+  page.around.socket.receive({ type: "error", code: "unavailable" });
+  assert.equal(page.session.state.handoff, "none");
+  page.session.handoff("A person, please");
+  assert.equal(page.around.socket.ofType("handoff").length, 2);
+});
+
+test("a message refused for the moment goes again by itself, under its own id", () => {
+  const page = load(() => null);
+  page.session.connect();
+  greet(page);
+  const id = page.session.say("hello");
+  page.around.socket.receive({ type: "rejected", id, code: "unavailable" });
+  page.around.pass(1000);
+  assert.deepEqual(messages(page), [id, id]);
+  page.around.socket.receive({ type: "accepted", id, version: 1 });
+  page.around.pass(20_000);
+  assert.deepEqual(messages(page), [id, id]);
 });
 
 test("a rating is sent again until the log has it", () => {

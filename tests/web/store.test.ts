@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { EventFrame, ServerFrame, Welcome } from "../../serve_apps/web/src/protocol";
-import { type Action, INITIAL, reduce, sendable, type State } from "../../serve_apps/web/src/store";
+import { type Action, INITIAL, MAX_REFUSALS, reduce, sendable, type State } from "../../serve_apps/web/src/store";
 
 const WELCOME: Welcome = {
   type: "welcome",
@@ -136,11 +136,26 @@ test("an acknowledgement that comes after the answer owes no second one", () => 
 });
 
 test("a rejected message can be tried again under the same id", () => {
-  const failed = after(WELCOME, ready, compose("a"), sent("a"), { type: "rejected", id: "a", code: "flood" });
-  assert.equal(failed.outgoing[0]?.code, "flood");
+  const no: ServerFrame = { type: "rejected", id: "a", code: "message_length" };
+  const failed = after(WELCOME, ready, compose("a"), sent("a"), no);
+  assert.deepEqual(deliveries(failed), ["failed"]);
+  assert.equal(failed.outgoing[0]?.code, "message_length");
   const again = reduce(failed, { type: "retry", id: "a" });
   assert.deepEqual(sendable(again).map((o) => o.id), ["a"]);
   assert.equal(again.outgoing[0]?.code, undefined);
+});
+
+test("a message refused for the moment rests, and fails only when that is said too often", () => {
+  const no: ServerFrame = { type: "rejected", id: "a", code: "unavailable" };
+  let state = after(WELCOME, ready, compose("a"));
+  for (let n = 0; n < MAX_REFUSALS; n += 1) {
+    state = [sent("a"), { type: "frame", frame: no } as Action].reduce(reduce, state);
+    assert.deepEqual(deliveries(state), ["resting"]);
+    assert.deepEqual(sendable(state), []);
+    state = reduce(state, { type: "retry", id: "a" });
+  }
+  state = [sent("a"), { type: "frame", frame: no } as Action].reduce(reduce, state);
+  assert.deepEqual(deliveries(state), ["failed"]);
 });
 
 test("a time-out that comes after the acknowledgement changes nothing", () => {
@@ -178,9 +193,10 @@ test("a request for a person is a notice and can be made once", () => {
   assert.equal(asked.handoff, "asked");
   const state = reduce(asked, {
     type: "frame",
-    frame: { type: "event", kind: "mode", version: 2, index: 0, at: 1, mode: "ai", handoff: "requested" },
+    frame: { type: "event", kind: "mode", version: 2, index: 0, at: 1, handoff: "requested" },
   });
   assert.equal(state.handoff, "requested");
+  assert.equal(state.mode, "ai");
   assert.equal(reduce(state, { type: "asked_handoff" }), state);
 });
 

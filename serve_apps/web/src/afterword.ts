@@ -48,7 +48,7 @@ export class Afterword {
       built.push(button({ class: "pill" }, () => session.askAgain(failed), icon("fresh"), texts.askAgain));
     }
     if (offer && person)
-      built.push(button({ class: "pill" }, () => session.handoff(), icon("person"), texts.person));
+      built.push(button({ class: "pill" }, () => session.handoff(texts.person), icon("person"), texts.person));
     return built;
   }
 

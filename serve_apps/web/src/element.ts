@@ -89,7 +89,7 @@ export class TandemChat extends HTMLElement {
       .map((s) => s.trim())
       .filter(Boolean);
     const close = () => this.close();
-    this.#panel = new Panel({ session, texts: this.#texts, language, suggestions, close });
+    this.#panel = new Panel({ session, texts: this.#texts, suggestions, close });
     const attributes = { class: "launcher", "aria-haspopup": "dialog", "aria-controls": "panel" };
     this.#launcher = button(
       attributes,
@@ -99,7 +99,9 @@ export class TandemChat extends HTMLElement {
       this.#badge,
     );
     const { element } = this.#panel;
-    this.#root.append(h("div", { class: "root", lang: language, dir: "ltr" }, element, this.#launcher));
+    const mirrored = getComputedStyle(this).direction === "rtl";
+    const root = { class: mirrored ? "root mirrored" : "root", lang: language, dir: "ltr" };
+    this.#root.append(h("div", root, element, this.#launcher));
     this.#sizes = new CSSStyleSheet();
     this.#root.adoptedStyleSheets = [sheet(), this.#sizes];
   }

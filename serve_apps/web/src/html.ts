@@ -69,8 +69,10 @@ interface TrustedTypes {
 }
 
 let policy: { createHTML(html: string): string } | undefined;
+let forbidden = false;
 
 function parse(html: string): Document | null {
+  if (forbidden) return null;
   try {
     // A page that requires Trusted Types lets only a named policy near a parser. The name can
     // be refused, and then the plain text is shown.
@@ -78,6 +80,8 @@ function parse(html: string): Document | null {
     policy ??= types?.createPolicy("tandem-chat", { createHTML: (source) => source });
     return new DOMParser().parseFromString(policy?.createHTML(html) ?? html, "text/html");
   } catch {
+    // Asking again would only be reported again.
+    forbidden = true;
     return null;
   }
 }
@@ -129,8 +133,25 @@ export function splitCitations(text: string): (string | number)[] {
 }
 
 function appendText(text: string, to: Node, cite: CitationFactory): void {
-  for (const part of splitCitations(text)) {
-    const made = typeof part === "number" ? cite(part) : null;
-    to.appendChild(made ?? document.createTextNode(typeof part === "number" ? `[${part}]` : part));
-  }
+  let glued = "";
+  const parts = splitCitations(text);
+  parts.forEach((part, i) => {
+    if (typeof part === "string") {
+      to.appendChild(document.createTextNode(part.slice(glued.length)));
+      glued = "";
+      return;
+    }
+    const next = parts[i + 1];
+    const made = cite(part) ?? document.createTextNode(`[${part}]`);
+    glued = typeof next === "string" ? (/^[.,;:!?)»”]+/.exec(next)?.[0] ?? "") : "";
+    to.appendChild(glued ? unbroken(made, glued) : made);
+  });
+}
+
+/** A full stop must not stand alone at the beginning of a line, parted from its citation. */
+function unbroken(node: Node, text: string): Node {
+  const span = document.createElement("span");
+  span.className = "unbroken";
+  span.append(node, text);
+  return span;
 }

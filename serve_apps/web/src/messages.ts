@@ -8,7 +8,6 @@ import type { Texts } from "./texts";
 
 export interface ItemContext {
   texts: Texts;
-  language: string;
   retry(id: string): void;
   discard(id: string): void;
 }
@@ -17,13 +16,13 @@ export function drawItem(item: Item, context: ItemContext): HTMLElement {
   const { texts } = context;
   switch (item.kind) {
     case "visitor":
-      return bubble("visitor", texts.you, plain(item.text), meta(item.at, context, texts.sent));
+      return bubble("visitor", texts.you, plain(item.text), meta(item.at, texts.sent));
     case "assistant":
       return drawAnswer(item, context);
     case "operator": {
       const name = item.operator || texts.operator;
       const content = safeContent(item.html, item.text, () => null);
-      const drawn = bubble("operator", "", content, meta(item.at, context));
+      const drawn = bubble("operator", "", content, meta(item.at));
       drawn.prepend(h("p", { class: "name" }, name));
       return drawn;
     }
@@ -43,6 +42,7 @@ export function drawOutgoing(
   const words = {
     queued: offline ? texts.queuedOffline : texts.queued,
     flying: texts.sending,
+    resting: texts.sending,
     accepted: texts.sent,
     failed: failure(out.code ?? "", texts),
   };
@@ -60,9 +60,8 @@ export function drawOutgoing(
 }
 
 function failure(code: string, texts: Texts): string {
-  if (/long|size/.test(code)) return texts.tooLong;
-  if (/flood|rate|many|unack/.test(code)) return texts.tooFast;
-  return texts.failed;
+  if (code === "message_length") return texts.tooLong;
+  return code === "rate_limited" ? texts.tooFast : texts.failed;
 }
 
 function noticeText(item: Item & { kind: "notice" }, texts: Texts): string {
@@ -76,10 +75,10 @@ function bubble(
   content: Node,
   ...below: (Node | null)[]
 ): HTMLElement {
-  const body = h("div", { class: "bubble", dir: "auto" });
+  const body = h("div", { class: "bubble" });
   // Read out before the words, so that a listener knows whose they are.
   if (label) body.append(h("span", { class: "hidden" }, `${label}: `));
-  body.append(content);
+  body.append(h("div", { class: "words", dir: "auto" }, content));
   return h("div", { class: `message ${who}` }, body, ...below);
 }
 
@@ -91,10 +90,10 @@ function safeContent(html: string, text: string, cite: (n: number) => Node | nul
   return (html ? fragmentOf(html, cite) : null) ?? paragraphsOf(text, cite);
 }
 
-function meta(at: number, { language }: ItemContext, state?: string): HTMLElement | null {
+function meta(at: number, state?: string): HTMLElement | null {
   if (!Number.isFinite(at)) return null;
   const date = new Date(at);
-  const time = date.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
+  const time = date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
   const shown = h("time", { datetime: date.toISOString() }, time);
   return h("p", { class: "meta" }, shown, state ? ` · ${state}` : "");
 }
@@ -107,7 +106,7 @@ function drawAnswer(item: Item & { kind: "assistant" }, context: ItemContext): H
     context.texts.assistant,
     content,
     sources.element,
-    meta(item.at, context),
+    meta(item.at),
   );
 }
 
@@ -117,7 +116,11 @@ class Sources {
   readonly #chips = new Map<number, HTMLButtonElement>();
   readonly #cards = new Map<number, HTMLElement>();
 
-  constructor(key: string, sources: Source[], texts: Texts) {
+  constructor(
+    key: string,
+    sources: Source[],
+    private readonly texts: Texts,
+  ) {
     if (!sources.length) return;
     const list = h("ul", { class: "chips", "aria-label": texts.sources });
     this.element = h("div", { class: "sources" }, list);
@@ -127,11 +130,12 @@ class Sources {
         class: "chip",
         "aria-expanded": "false",
         "aria-controls": id,
-        "aria-label": texts.source(source.n, source.title),
       };
+      // Its name for a screen reader is "Source 1 Title"; only the rest is seen.
+      const word = h("span", { class: "hidden" }, texts.source);
       const number = h("span", { class: "number" }, String(source.n));
       const title = h("span", { class: "chip-title", dir: "auto" }, source.title);
-      const chip = button(attributes, () => this.#toggle(source.n), number, title);
+      const chip = button(attributes, () => this.#toggle(source.n), word, number, title);
       const card = drawCard(id, source, texts);
       this.#chips.set(source.n, chip);
       this.#cards.set(source.n, card);
@@ -142,9 +146,9 @@ class Sources {
 
   /** A citation in the running text; it opens the same card. */
   cite(n: number): Node | null {
-    const chip = this.#chips.get(n);
-    const label = chip?.getAttribute("aria-label");
-    if (!chip || !label) return null;
+    const title = this.#chips.get(n)?.querySelector(".chip-title")?.textContent;
+    if (title === undefined) return null;
+    const label = `${this.texts.source} ${n}: ${title}`;
     return button({ class: "cite", "aria-label": label }, () => this.#show(n), String(n));
   }
 

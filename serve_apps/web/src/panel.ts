@@ -17,7 +17,6 @@ const SETTLED_AFTER = 700;
 export interface PanelOptions {
   session: Session;
   texts: Texts;
-  language: string;
   suggestions: string[];
   close: () => void;
 }
@@ -45,10 +44,9 @@ export class Panel {
   #settling: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: PanelOptions) {
-    const { session, texts, language } = options;
+    const { session, texts } = options;
     this.#context = {
       texts,
-      language,
       retry: (id) => session.retry(id),
       discard: (id) => session.discard(id),
     };
@@ -59,12 +57,12 @@ export class Panel {
       () => this.#toggleMenu(!this.menuOpen),
       icon("more"),
     );
-    this.#person = this.#choice("person", texts.person, () => session.handoff());
+    this.#person = this.#choice("person", texts.person, () => session.handoff(texts.person));
     const fresh = this.#choice("fresh", texts.fresh, () => session.restart());
     this.#menu = h("div", { class: "menu", id: "menu", hidden: true }, this.#person, fresh);
     this.#log = h("div", { class: "log", role: "log", "aria-label": texts.log, "aria-live": "off" });
-    // A plain region with a tab stop: the keyboard must be able to scroll it.
-    const region = { class: "scroller", role: "region", "aria-label": texts.log, tabindex: 0 };
+    // With a tab stop: the keyboard must be able to scroll it.
+    const region = { class: "scroller", role: "group", "aria-label": texts.log, tabindex: 0 };
     const after = [this.#live, this.#afterword.element];
     this.#scroller = h("div", region, this.#greeting, this.#log, ...after);
     this.element = h(
@@ -112,7 +110,7 @@ export class Panel {
   #header(): HTMLElement {
     const { texts, close } = this.options;
     return h(
-      "header",
+      "div",
       { class: "header" },
       this.#avatar,
       h("div", { class: "who" }, this.#title, this.#subtitle),

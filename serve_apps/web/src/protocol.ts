@@ -80,9 +80,10 @@ export type OperatorMessageEvent = EventBase & {
   operator?: string;
 };
 
+/** `handoff` alone: a person was asked for, and who speaks has not changed yet. */
 export type ModeEvent = EventBase & {
   kind: "mode";
-  mode: Mode;
+  mode?: Mode;
   handoff?: "requested";
   operator?: string;
 };
@@ -172,9 +173,19 @@ export type Remedy =
   | "wait";
 
 export function remedyFor(code: string): Remedy {
-  if (/token|conversation/.test(code)) return "forget";
-  if (/key|origin|tenant|protocol|forbidden|unauthori[sz]ed/.test(code)) return "stop";
-  return "wait";
+  if (code === "bad_token" || code === "wrong_conversation") return "forget";
+  return code === "wrong_key" || code === "foreign_origin" ? "stop" : "wait";
+}
+
+/** A message refused with one of these may be taken in a moment, so it is sent again by itself. */
+export function mayPass(code: string): boolean {
+  return ["unavailable", "rate_limited", "too_many_unacknowledged", "not_ready"].includes(code);
+}
+
+/** A locale as the server takes it (a BCP 47 tag), or "" when this is none. */
+export function wireLocale(locale: string): string {
+  const tag = locale.replaceAll("_", "-");
+  return tag.length <= 35 && /^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4}$/.test(tag) ? tag : "";
 }
 
 /** Characters as the server counts them: code points, not UTF-16 units. */

@@ -4,8 +4,8 @@
  * server's credit, give up on a silent message, resume where it was.
  */
 
-import { Connection, type Status, type Surroundings } from "./connection";
-import { type ClientFrame, countChars, type Hello, type ServerFrame } from "./protocol";
+import { backoff, Connection, type Status, type Surroundings } from "./connection";
+import { type ClientFrame, countChars, type Hello, type ServerFrame, wireLocale } from "./protocol";
 import type { Keeper } from "./storage";
 import { type Action, INITIAL, reduce, sendable, type State, textOf } from "./store";
 
@@ -29,8 +29,10 @@ export class Session {
   state: State = INITIAL;
   readonly #connection: Connection;
   readonly #limits = new Map<string, unknown>();
+  readonly #rests = new Map<string, unknown>();
   #quiet: unknown;
   #rateOwed = 0;
+  #handoffSent = false;
   #typingSince = -Infinity;
   #typingEnds: unknown;
 
@@ -65,7 +67,8 @@ export class Session {
 
   stop(): void {
     this.#connection.stop();
-    for (const limit of this.#limits.values()) this.options.around.clearTimer(limit);
+    for (const timer of [...this.#limits.values(), ...this.#rests.values()])
+      this.options.around.clearTimer(timer);
     this.options.around.clearTimer(this.#quiet);
     this.options.around.clearTimer(this.#typingEnds);
   }
@@ -120,10 +123,13 @@ export class Session {
     for (const id of inReplyTo.slice(-1)) this.say(textOf(this.state, id) ?? "");
   }
 
-  handoff(): void {
+  /** Ask for a person. A conversation begins with a message, so `words` are said in an empty one. */
+  handoff(words: string): void {
+    if (this.state.items.length === 0 && this.state.outgoing.length === 0) this.say(words);
+    this.#handoffSent = false;
     this.#apply({ type: "asked_handoff" });
     this.connect();
-    this.#connection.send({ type: "handoff" });
+    this.#sendHandoff();
   }
 
   rate(score: number): void {
@@ -159,7 +165,8 @@ export class Session {
     const { key, locale, keeper } = this.options;
     const { token, conversation } = keeper.get();
     const hello: Hello = { type: "hello", key };
-    if (locale) hello.locale = locale;
+    const tag = wireLocale(locale);
+    if (tag) hello.locale = tag;
     if (!token) return hello;
     hello.token = token;
     if (conversation) hello.conversation = conversation;
@@ -175,9 +182,10 @@ export class Session {
     this.#apply({ type: "status", status });
     if (status !== "ready") {
       this.#typingSince = -Infinity;
+      this.#handoffSent = false;
       return;
     }
-    if (this.state.handoff === "asked") this.#send({ type: "handoff" });
+    this.#sendHandoff();
     if (this.#rateOwed) this.#send({ type: "rate", score: this.#rateOwed });
     this.#pump();
   }
@@ -191,7 +199,35 @@ export class Session {
       if (frame.kind === "visitor_message") keeper.removeUnsent(frame.message);
       if (frame.kind === "rated") this.#rateOwed = 0;
     }
-    if (frame.type !== "typing" && frame.type !== "delta") this.#pump();
+    if (frame.type === "rejected") this.#rest(frame.id);
+    if (frame.type === "error" && this.#rateOwed) {
+      this.#rateOwed = 0;
+      this.#apply({ type: "rate", score: 0 });
+    }
+    if (frame.type === "typing" || frame.type === "delta") return;
+    this.#sendHandoff();
+    this.#pump();
+  }
+
+  /** A message that was refused for the moment goes again, each time after a longer pause. */
+  #rest(id: string): void {
+    const out = this.state.outgoing.find((o) => o.id === id);
+    if (out?.delivery !== "resting") return;
+    const { around } = this.options;
+    const again = () => {
+      this.#rests.delete(id);
+      // It may have been sent meanwhile, on a new socket: then there is nothing to do.
+      if (this.state.outgoing.some((o) => o.id === id && o.delivery === "resting")) this.retry(id);
+    };
+    around.clearTimer(this.#rests.get(id));
+    this.#rests.set(id, around.setTimer(again, backoff(out.refusals, around.random())));
+  }
+
+  #sendHandoff(): void {
+    const { handoff, items, outgoing } = this.state;
+    if (handoff !== "asked" || this.#handoffSent) return;
+    const begun = items.length > 0 || outgoing.some((o) => o.delivery === "accepted");
+    if (begun) this.#handoffSent = this.#send({ type: "handoff" });
   }
 
   #pump(): void {

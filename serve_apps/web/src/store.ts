@@ -9,6 +9,7 @@ import {
   type Delta,
   type EventFrame,
   type Limits,
+  mayPass,
   type Mode,
   type ServerFrame,
   type Source,
@@ -22,8 +23,13 @@ export interface Outgoing {
   id: string;
   text: string;
   at: number;
-  /** queued: waits for a socket or for credit; flying: sent, no word yet; accepted: durable. */
-  delivery: "queued" | "flying" | "accepted" | "failed";
+  /**
+   * queued: waits for a socket or for credit; flying: sent, no word yet; accepted: durable;
+   * resting: refused for the moment, goes again by itself; failed: only the visitor can retry.
+   */
+  delivery: "queued" | "flying" | "accepted" | "resting" | "failed";
+  /** How often it was refused for the moment. */
+  refusals: number;
   /** Why it failed: a code of the server's, or `timeout`. */
   code?: string;
 }
@@ -100,6 +106,9 @@ export interface State {
   rated: number;
 }
 
+/** So many refusals "for the moment" are believed. */
+export const MAX_REFUSALS = 4;
+
 export const INITIAL: State = {
   status: "idle",
   conversation: "",
@@ -143,14 +152,15 @@ export function reduce(state: State, action: Action): State {
     case "compose": {
       if (state.outgoing.some((o) => o.id === action.id) || state.seen.has(action.id)) return state;
       const { id, text, at } = action;
-      return { ...state, outgoing: [...state.outgoing, { id, text, at, delivery: "queued" }] };
+      const composed: Outgoing = { id, text, at, delivery: "queued", refusals: 0 };
+      return { ...state, outgoing: [...state.outgoing, composed] };
     }
     case "sent":
       return deliver(state, action.id, "flying");
     case "timeout":
       return deliver(state, action.id, "failed", "timeout", "flying");
     case "retry":
-      return deliver(state, action.id, "queued", undefined, "failed");
+      return deliver(state, action.id, "queued", undefined, "failed", "resting");
     case "discard":
       return { ...state, outgoing: state.outgoing.filter((o) => o.id !== action.id) };
     case "asked_handoff":
@@ -183,7 +193,7 @@ function onStatus(state: State, status: Status): State {
   if (status === "ready") return { ...state, status };
   // What flew on a lost socket is unknown: it goes again, under the same id.
   const outgoing = state.outgoing.map((o): Outgoing =>
-    o.delivery === "flying" ? { ...o, delivery: "queued" } : o,
+    o.delivery === "flying" || o.delivery === "resting" ? { ...o, delivery: "queued" } : o,
   );
   return { ...state, status, outgoing, stream: null, typing: null, awaiting: false };
 }
@@ -193,10 +203,10 @@ function deliver(
   id: string,
   delivery: Outgoing["delivery"],
   code?: string,
-  only?: Outgoing["delivery"],
+  ...from: Outgoing["delivery"][]
 ): State {
   const outgoing = state.outgoing.map((o): Outgoing => {
-    if (o.id !== id || (only && o.delivery !== only)) return o;
+    if (o.id !== id || (from.length && !from.includes(o.delivery))) return o;
     const { code: _, ...rest } = o;
     return code === undefined ? { ...rest, delivery } : { ...rest, delivery, code };
   });
@@ -220,10 +230,20 @@ function onFrame(state: State, frame: ServerFrame): State {
       return { ...deliver(state, frame.id, "accepted"), awaiting: owed };
     }
     case "rejected":
-      return deliver(state, frame.id, "failed", frame.code);
+      return onRejected(state, frame.id, frame.code);
+    case "error":
+      // A wish that was refused may be uttered again.
+      return state.handoff === "asked" ? { ...state, handoff: "none" } : state;
     default:
       return state;
   }
+}
+
+function onRejected(state: State, id: string, code: string): State {
+  const refusals = (state.outgoing.find((o) => o.id === id)?.refusals ?? 0) + 1;
+  const resting = mayPass(code) && refusals <= MAX_REFUSALS;
+  const next = deliver(state, id, resting ? "resting" : "failed", code);
+  return { ...next, outgoing: next.outgoing.map((o) => (o.id === id ? { ...o, refusals } : o)) };
 }
 
 function onWelcome(state: State, frame: Welcome): State {
@@ -308,10 +328,10 @@ function applyEvent(state: State, frame: EventFrame): State {
     case "mode":
       return {
         ...state,
-        ...(frame.mode === "ai" ? {} : settled),
-        mode: frame.mode,
+        ...(frame.mode && frame.mode !== "ai" ? settled : {}),
+        mode: frame.mode ?? state.mode,
         handoff: frame.handoff ?? "none",
-        operator: frame.operator ?? "",
+        operator: frame.mode ? (frame.operator ?? "") : state.operator,
       };
     case "rated":
       return { ...state, rated: frame.score };
@@ -345,8 +365,8 @@ function itemOf(frame: EventFrame, previous: State): Item | null {
       const operator = frame.operator ?? "";
       if (frame.handoff) return { ...base, kind: "notice", notice: "requested", operator };
       // A conversation begins with the AI: only the way back to it is news.
-      if (frame.mode === "ai" && previous.mode === "ai") return null;
-      return { ...base, kind: "notice", notice: frame.mode === "ai" ? "ai" : "human", operator };
+      if (!frame.mode || frame.mode === previous.mode) return null;
+      return { ...base, kind: "notice", notice: frame.mode === "human" ? "human" : "ai", operator };
     }
     case "turn_failed":
       return { ...base, kind: "turn_failed", inReplyTo: frame.in_reply_to ?? [] };

@@ -35,7 +35,7 @@ p, ul, ol, blockquote, pre { margin: 0; padding: 0; }
 .panel:focus { outline: none; }
 .icon { width: 20px; height: 20px; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8;
   stroke-linecap: round; stroke-linejoin: round; }
-.more { stroke-width: 3; }
+.icon-more { stroke-width: 3; }
 
 .launcher {
   position: fixed; z-index: 2147483000;
@@ -45,8 +45,8 @@ p, ul, ol, blockquote, pre { margin: 0; padding: 0; }
 }
 .launcher:hover { transform: scale(1.05); }
 .launcher .icon { width: 26px; height: 26px; grid-area: 1 / 1; transition: opacity .15s, transform .15s; }
-.launcher .down, .open .launcher .chat { opacity: 0; transform: rotate(-30deg) scale(.6); }
-.open .launcher .down { opacity: 1; transform: none; }
+.launcher .icon-down, .open .launcher .icon-chat { opacity: 0; transform: rotate(-30deg) scale(.6); }
+.open .launcher .icon-down { opacity: 1; transform: none; }
 .badge { position: absolute; inset-block-start: -3px; inset-inline-end: -3px; min-width: 20px; height: 20px; padding: 0 6px;
   border-radius: 10px; background: #c62828; color: #fff; font-size: 12px; font-weight: 600; line-height: 20px; text-align: center; }
 .badge:empty { display: none; }
@@ -57,6 +57,8 @@ p, ul, ol, blockquote, pre { margin: 0; padding: 0; }
   width: 392px; height: min(680px, calc(100dvh - 116px)); min-height: 260px;
   background: var(--paper); border-radius: 18px; box-shadow: var(--shadow); animation: rise .18s ease-out;
 }
+/* The page reads from right to left: so its outer corner is the other one. */
+.mirrored > .launcher, .mirrored > .panel { inset-inline: calc(20px + env(safe-area-inset-left)) auto; }
 @keyframes rise { from { opacity: 0; transform: translateY(12px); } }
 .header { position: relative; flex: none; display: flex; align-items: center; gap: 4px; padding: 14px 12px 14px 16px;
   border-bottom: 1px solid var(--line); }
@@ -89,22 +91,25 @@ p, ul, ol, blockquote, pre { margin: 0; padding: 0; }
 .bubble { max-width: 86%; padding: 10px 14px; border-radius: 18px; background: var(--theirs); overflow-wrap: anywhere; }
 .assistant .bubble, .operator .bubble { border-end-start-radius: 6px; }
 .visitor .bubble { background: var(--accent); color: var(--on-accent); border-end-end-radius: 6px; }
-.bubble :is(p, ul, ol, pre) + :is(p, ul, ol, pre) { margin-top: 8px; }
+.words > * + * { margin-top: 8px; }
 .bubble :is(ul, ol) { padding-inline-start: 20px; }
 .bubble li + li { margin-top: 3px; }
 .bubble a { color: var(--link); text-underline-offset: 2px; }
 .bubble code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, monospace; background: var(--faint); border-radius: 5px; padding: 1px 4px; }
 .bubble pre { overflow-x: auto; max-width: 100%; padding: 8px 10px; background: var(--faint); border-radius: 8px; }
 .bubble pre code { padding: 0; }
-.queued .bubble, .flying .bubble { opacity: .82; }
+/* What waits is pale, but only once it has waited long enough to be seen. */
+.queued .bubble, .resting .bubble { animation: pale .2s .4s forwards; }
+@keyframes pale { to { background: var(--faint); color: var(--ink); } }
 .failed .bubble { background: var(--bad-paper); color: var(--bad); }
 .meta { display: none; margin-top: 4px; padding-inline: 6px; font-size: 12px; color: var(--soft); }
-.message:last-child > .meta, :is(.queued, .flying, .accepted, .failed) > .meta { display: block; }
+.message:last-child > .meta, :is(.queued, .flying, .resting, .accepted, .failed) > .meta { display: block; }
 .failed > .meta { color: var(--bad); }
 .name { font-size: 12px; color: var(--soft); padding-inline: 6px; margin-bottom: 3px; }
 .notice { margin: 4px auto 16px; max-width: 90%; text-align: center; font-size: 13px; color: var(--soft); }
 .bad { padding: 9px 14px; border-radius: 12px; background: var(--bad-paper); color: var(--bad); }
 
+.unbroken { white-space: nowrap; }
 .cite { min-width: 18px; height: 18px; margin-inline: 2px; padding: 0 5px; border-radius: 9px; background: var(--paper); color: var(--link);
   font-size: 11px; font-weight: 650; line-height: 18px; vertical-align: 2px; }
 .cite:hover { background: var(--link); color: var(--paper); }
@@ -159,7 +164,7 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
 .send:disabled { background: var(--faint); color: var(--soft); }
 
 @media (max-width: 480px) {
-  .panel { inset: var(--top, 0px) 0 auto; width: auto; height: var(--height, 100dvh); min-height: 0; border-radius: 0; }
+  .root > .panel { inset: var(--top, 0px) 0 auto; width: auto; height: var(--height, 100dvh); min-height: 0; border-radius: 0; }
   .header { padding-top: calc(12px + env(safe-area-inset-top)); }
   .open .launcher { display: none; }
   .round { width: 44px; height: 44px; }

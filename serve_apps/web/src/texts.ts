@@ -20,7 +20,7 @@ export interface Texts {
   personHint: string;
   fresh: string;
   sources: string;
-  source: (n: number, title: string) => string;
+  source: string;
   openSource: string;
   writing: (who: string) => string;
   queued: string;
@@ -74,7 +74,7 @@ const en: Texts = {
   personHint: "Would you rather talk to a person?",
   fresh: "Start a new conversation",
   sources: "Sources",
-  source: (n, title) => `Source ${n}: ${title}`,
+  source: "Source",
   openSource: "Open page",
   writing: (who) => `${who} is writing…`,
   queued: "Waiting to be sent",
@@ -130,7 +130,7 @@ const es: Texts = {
   personHint: "¿Prefieres hablar con una persona?",
   fresh: "Empezar otra conversación",
   sources: "Fuentes",
-  source: (n, title) => `Fuente ${n}: ${title}`,
+  source: "Fuente",
   openSource: "Abrir la página",
   writing: (who) => `${who} está escribiendo…`,
   queued: "Pendiente de envío",

@@ -1,0 +1,141 @@
+"""Fixtures of the widget's browser tests: Chromium, the built pages, the protocol's double."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+    from protocol_double import ProtocolDouble
+    from widget_page import WidgetPage
+
+WEB = Path(__file__).resolve().parents[2] / "serve_apps" / "web"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def _missing(what: str) -> None:
+    """Skip with the reason, or fail where a browser is promised (`TANDEM_REQUIRE_BROWSER=1`)."""
+    if os.environ.get("TANDEM_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{what}, and TANDEM_REQUIRE_BROWSER=1 forbids to skip")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def dist() -> Path:
+    """The built pages."""
+    folder = WEB / "dist"
+    if not (folder / "widget.js").is_file():
+        _missing("the pages are not built (`npm run build` in serve_apps/web)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def axe_source() -> str:
+    """axe-core as one script."""
+    script = WEB / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        _missing("axe-core is not installed (`npm ci` in serve_apps/web)")
+    return script.read_text()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One headless Chromium for the run: `TANDEM_CHROMIUM`, the system's, or playwright's own."""
+    from playwright.async_api import Error, async_playwright
+
+    found = os.environ.get("TANDEM_CHROMIUM") or next(
+        (path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None
+    )
+    async with async_playwright() as playwright:
+        try:
+            launched = await playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGS)
+        except Error as error:
+            _missing(f"no Chromium was found that starts: {str(error).splitlines()[0]}")
+            raise
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def double(dist: Path) -> AsyncIterator[ProtocolDouble]:
+    """A fresh server; fails the test when the widget did not keep to the protocol."""
+    from protocol_double import ProtocolDouble
+
+    async with ProtocolDouble(dist).running() as server:
+        yield server
+        assert server.complaints == []
+
+
+Visit = Callable[..., Awaitable["WidgetPage"]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser, double: ProtocolDouble) -> AsyncIterator[Visit]:
+    """Makes a visitor with a browser profile of their own; options are those of a context.
+
+    Fails the test when a page broke its content security policy or wrote an error, but for
+    errors that hold the text `expects`.
+    """
+    from widget_page import WidgetPage
+
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    async def make(*, url: str = "", expects: str = "", **options: Any) -> WidgetPage:
+        sizes = {"viewport": {"width": 1200, "height": 840}, "locale": "en-GB"}
+        context = await browser.new_context(**(sizes | options))
+        contexts.append(context)
+        page = await context.new_page()
+        _listen(page, wrong, expects)
+        return WidgetPage(page, url or double.url)
+
+    yield make
+    for context in contexts:
+        await context.close()
+    assert wrong == []
+
+
+def _listen(page: Page, wrong: list[str], expects: str) -> None:
+    def hear(message: ConsoleMessage) -> None:
+        # A socket that breaks is told by the browser itself, whatever the widget does.
+        told = "WebSocket connection" in message.text or (expects and expects in message.text)
+        if message.type == "error" and not told:
+            wrong.append(message.text)
+
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", hear)
+
+
+Picture = Callable[["WidgetPage", str], Awaitable[None]]
+
+
+@pytest.fixture
+def picture() -> Picture:
+    """Saves what is seen as `<name>.png` in the folder that `TANDEM_PICTURES` names, if it does."""
+    folder = os.environ.get("TANDEM_PICTURES", "")
+
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+
+    async def take(widget: WidgetPage, name: str) -> None:
+        if folder:
+            await widget.page.screenshot(
+                path=Path(folder) / f"{name}.png", animations="disabled", caret="hide"
+            )
+
+    return take
