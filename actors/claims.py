@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import pairwise
 
 from actors.instructions import reads_as_instruction
 from actors.sentences import (
@@ -29,6 +30,9 @@ CLAUSE_COVERAGE = 0.75
 CONTEXT_SHARE = 0.5
 """At least this share must stand in the sentences themselves, not in the title or question."""
 WINDOW = 3
+SHORT_CLAIM = 3
+"""A claim of so few content words must hold more than half of its source clause's: else it has
+made a rule of a special case."""
 WHOLE_SHARE = 0.6
 """Words copied from the source stand by themselves when they are this much of its sentences; less
 may have lost a condition, and is read like any other claim."""
@@ -151,25 +155,29 @@ class Evidence:
 
     @cached_property
     def folded(self) -> list[str]:
-        return [_plain(part) for part in self.asserted]
+        return [_plain(_LEAD.sub("", fold(part))) for part in self.asserted]
 
     def context(self, language: str) -> set[str]:
         """Stems of the title and the FAQ's question; none when its answer begins with a no."""
-        if self.folded and self.folded[0].split()[:1] == ["no"]:
+        if self.asserted and words(self.asserted[0])[:1] == ["no"]:
             return set()
         return set(content(f"{self.title} {self._asked}", language))
+
+    def vocabulary(self, language: str) -> set[str]:
+        """Every content stem of the passage and its title."""
+        return set(content(f"{self.title} {self.text}", language))
 
     def clauses(self, language: str) -> list[list[Clause]]:
         """Per asserted sentence its clauses."""
         if language not in self._clauses:
             self._clauses[language] = [
-                clauses(fold(bare(part)), language) for part in self.asserted
+                clauses(_LEAD.sub("", fold(bare(part))), language) for part in self.asserted
             ]
         return self._clauses[language]
 
     def verbatim(self, claim: str) -> tuple[int, int] | None:
         """First and last asserted sentence that hold `claim` word for word, or None."""
-        wanted = _plain(claim)
+        wanted = _plain(_LEAD.sub("", fold(claim)))
         if len(wanted.split()) < 2:
             return None
         for size in range(1, WINDOW + 1):
@@ -213,48 +221,69 @@ def support(claim: str, evidence: Evidence, language: str) -> Support:
     claimed = clauses(_LEAD.sub("", fold(text)), language)
     if not claimed:
         return Support(0.0, reason="nothing_to_check")
+    if not _names(text, language) <= evidence.vocabulary(language):
+        return Support(0.0, reason="not_in_source")
     best = Support(-1.0, reason="not_in_source")
     parts = evidence.clauses(language)
     context = evidence.context(language)
     for size in range(1, WINDOW + 1):
         for first in range(len(parts) - size + 1):
-            window = [c for sentence in parts[first : first + size] for c in sentence]
-            here = _window_support(claimed, window, context)
+            here = _window_support(claimed, parts[first : first + size], context)
             if (bool(here), here.score) > (bool(best), best.score):
                 quote = evidence.quote(first, first + size - 1) if here else ""
                 best = Support(here.score, quote=quote, reason=here.reason)
     return Support(max(best.score, 0.0), quote=best.quote, reason=best.reason)
 
 
+def _names(text: str, language: str) -> set[str]:
+    """Stems of words with a capital letter inside the sentence: names must be in the source."""
+    inner = re.findall(r"(?<=[^\s.!?:\u00bf\u00a1] )[A-Z\u00c0-\u00dc][^\W_]+", text)
+    return {stem for name in inner for stem in content(name, language) if name.lower() != "i"}
+
+
 def _cut_a_negation(claim: str, evidence: Evidence, found: tuple[int, int]) -> bool:
     """True when the words stand in the source, but what denies them was left out just before."""
     whole = " ".join(evidence.folded[found[0] : found[1] + 1])
-    before = f" {whole} ".split(f" {_plain(claim)} ", 1)[0].split()[-3:]
+    wanted = _plain(_LEAD.sub("", fold(claim)))
+    before = f" {whole} ".split(f" {wanted} ", 1)[0].split()[-3:]
     return any(word in NEGATORS for word in before)
 
 
-def _window_support(claimed: list[Clause], window: list[Clause], context: set[str]) -> Support:
-    given = {s for clause in window for s in clause.stems}
-    operators = {o for clause in window for o in clause.operators}
+def _window_support(
+    claimed: list[Clause], window: list[list[Clause]], context: set[str]
+) -> Support:
+    """Each clause of the claim needs one sentence of the window that bears it out alone: words
+    gathered from several sentences can say what none of them does."""
     shares: list[float] = []
+    extent = {o for clause in claimed for o in clause.operators}
     for clause in claimed:
-        share = coverage(clause.stems, given | context)
-        shares.append(share)
-        if share < CLAUSE_COVERAGE or coverage(clause.stems, given) < CONTEXT_SHARE:
-            return Support(share, reason="not_in_source")
-        if not clause.operators <= operators:
-            return Support(share, reason="extent")
-        reason = _contradicts(clause, window)
-        if reason:
-            return Support(share, reason=reason)
+        found = [_sentence_support(clause, sentence, context, extent) for sentence in window]
+        best = max(found, key=lambda s: (bool(s), s.score))
+        if not best:
+            return best
+        shares.append(best.score)
     return Support(sum(shares) / len(shares))
+
+
+def _sentence_support(
+    clause: Clause, sentence: list[Clause], context: set[str], extent: set[str]
+) -> Support:
+    given = {s for part in sentence for s in part.stems}
+    known = given | context
+    share = coverage(clause.stems, known)
+    invented = any(one not in known and two not in known for one, two in pairwise(clause.stems))
+    if share < CLAUSE_COVERAGE or coverage(clause.stems, given) < CONTEXT_SHARE or invented:
+        return Support(share, reason="not_in_source")
+    if not clause.operators <= {o for part in sentence for o in part.operators}:
+        return Support(share, reason="extent")
+    return Support(share, reason=_contradicts(clause, sentence, extent))
 
 
 def _overlap(clause: Clause, other: Clause) -> int:
     return len(set(clause.stems) & set(other.stems))
 
 
-def _contradicts(clause: Clause, window: list[Clause]) -> str:
+def _contradicts(clause: Clause, window: list[Clause], extent: set[str]) -> str:
     """The clause against the source's closest ones: `number`, `negation`, `extent` or nothing."""
     for number, units in clause.numbers.items():
         holders = [c for c in window if number in c.numbers]
@@ -272,7 +301,11 @@ def _contradicts(clause: Clause, window: list[Clause]) -> str:
     closest_clauses = [c for c in window if _overlap(clause, c) == near]
     if near and all(c.negated != clause.negated for c in closest_clauses):
         return "negation"
-    if near and all(CONDITIONS & c.operators - clause.operators for c in closest_clauses):
+    if near and all(CONDITIONS & c.operators - extent for c in closest_clauses):
+        return "extent"
+    if len(clause.stems) + len(clause.numbers) <= SHORT_CLAIM and all(
+        2 * near <= len(set(c.stems)) for c in closest_clauses
+    ):
         return "extent"
     return ""
 

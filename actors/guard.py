@@ -112,7 +112,7 @@ class Guard:
     def __init__(self, passages: Sequence[Passage], *, locale: str = "en") -> None:
         self._passages = passages
         self._locale = locale
-        self._evidence = [Evidence(p.text, title=p.title, url=p.url) for p in passages]
+        self._evidence: dict[int, Evidence] = {}
         self._rest = ""
         self._checked: list[Checked] = []
         self._numbers: dict[int, int] = {}
@@ -193,15 +193,15 @@ class Guard:
         cited = [
             int(n) for group in CITATION.findall(piece) for n in re.split(r"\s*[,;]\s*", group)
         ]
-        named = [n for n in dict.fromkeys(cited) if 1 <= n <= len(self._evidence)]
-        others = [n for n in range(1, len(self._evidence) + 1) if n not in named]
+        named = [n for n in dict.fromkeys(cited) if 1 <= n <= len(self._passages)]
+        others = [n for n in range(1, len(self._passages) + 1) if n not in named]
         language = wording(bare(piece), self._locale)
         held: list[tuple[int, Support]] = []
         worst = Support(0.0, reason="not_in_source")
         for number in [*named, *others]:
             if held and number not in named:
                 break
-            found = support(piece, self._evidence[number - 1], language)
+            found = support(piece, self._read(number), language)
             if found:
                 held.append((number, found))
             elif (found.score, found.reason != "not_in_source") > (worst.score, False):
@@ -213,6 +213,13 @@ class Guard:
         text = _with_citations(piece, [self._numbers[number] for number, _ in held])
         score = max(found.score for _, found in held)
         return Checked(text, True, "", round(score, 3), tuple(number for number, _ in held))
+
+    def _read(self, number: int) -> Evidence:
+        """Passage `number` (from 1), read only when an answer needs it."""
+        if number not in self._evidence:
+            passage = self._passages[number - 1]
+            self._evidence[number] = Evidence(passage.text, title=passage.title, url=passage.url)
+        return self._evidence[number]
 
     def _note(self, number: int, found: Support) -> None:
         self._numbers.setdefault(number, len(self._numbers) + 1)

@@ -7,6 +7,7 @@ what slips through must still be borne out by the sources.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from actors.sentences import fold
 
@@ -47,6 +48,7 @@ _SHAPES = (
 _INSTRUCTION = re.compile("|".join(_SHAPES))
 
 
+@lru_cache(maxsize=8192)
 def reads_as_instruction(text: str) -> bool:
     """True when `text` (a sentence) gives orders to an assistant or names its machinery."""
     return _INSTRUCTION.search(fold(text)) is not None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STEM_LETTERS = 6
+LONGEST_CITATION = 16
 WRAPPED_FROM = 60
 """A line this long that ends in mid-sentence was wrapped by an editor."""
 
@@ -42,7 +43,10 @@ class _Stemmer(Protocol):
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Lower case without accents, with plain quotes: `¿Dónde?` becomes `¿donde?`."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("\u2019", "'"))
+    lower = text.casefold()
+    if lower.isascii():
+        return lower
+    plain = unicodedata.normalize("NFKD", lower.replace("\u2019", "'"))
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
@@ -63,7 +67,9 @@ def _is_end(text: str, match: re.Match[str], final: bool) -> bool | None:
         return True if final else None
     if match.group().startswith("\n"):
         return not _is_wrapped(text[: match.start()], match.group(), rest)
-    if rest[0] == "[" and "]" not in rest[:12] and not final and len(rest) <= 12:
+    if CITATION.match(rest):
+        return False  # what cites a sentence belongs to it
+    if rest[0] == "[" and "]" not in rest and not final and len(rest) <= LONGEST_CITATION:
         return None
     if rest[0].islower():
         return False
@@ -108,10 +114,13 @@ def _stemmer(language: str) -> _Stemmer:
     return snowballstemmer.stemmer("spanish" if language == "es" else "english")
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=65536)
 def stem(word: str, language: str) -> str:
     """The stem of one folded word, at most six letters."""
-    return _stemmer(language).stemWord(word)[:STEM_LETTERS]
+    found = _stemmer(language).stemWord(word)
+    if language == "es" and len(found) > 3:
+        found = found.rstrip("s")  # Snowball leaves `dias`, which has lost its accent, as it is
+    return found[:STEM_LETTERS]
 
 
 def words(text: str) -> list[str]:

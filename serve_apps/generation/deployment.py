@@ -33,6 +33,14 @@ from serve_apps.generation.extractive import ExtractiveGenerator
 NAME = "generation"
 FIRST_PART_S = 60.0
 NEXT_PART_S = 30.0
+SETTINGS = {
+    "model",
+    "model_fallbacks",
+    "model_api_base",
+    "model_timeout_s",
+    "turn_timeout_s",
+}
+"""All that a replica is told of the settings: no secret leaves for another process."""
 SUMMARY_S = 60.0
 
 
@@ -77,7 +85,7 @@ class Generation:
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationPart | Failure]:
         """The parts of the port; a Failure instead of an exception ends them."""
         try:
-            async with aclosing(self._generator.stream(request)) as parts:  # pyright: ignore[reportArgumentType]  # both generators are async generators
+            async with aclosing(self._generator.stream(request)) as parts:
                 async for part in parts:
                     yield part
         except GenerationFailed as failure:
@@ -85,7 +93,7 @@ class Generation:
 
     async def summarize(
         self, messages: Sequence[PromptMessage], summary: str
-    ) -> str | None | Failure:
+    ) -> str | Failure | None:
         """A new rolling summary, None without a model, or a Failure."""
         try:
             return await self._generator.summarize(messages, summary)
@@ -102,7 +110,7 @@ def generation_app(settings: Settings, *, replicas: int = 1, cpus: float = 0.0) 
         ray_actor_options={"num_cpus": cpus},
         graceful_shutdown_timeout_s=5,
     )(Generation)
-    return deployment.bind(settings.model_dump(mode="json"))
+    return deployment.bind(settings.model_dump(mode="json", include=SETTINGS))
 
 
 class ServeGenerator:

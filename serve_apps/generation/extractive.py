@@ -6,6 +6,7 @@ sentences that follow it in its passage stay in their order, and a second passag
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
@@ -28,6 +29,8 @@ VERSION = "extractive-1"
 
 MOST_SENTENCES = 4
 MOST_CHARACTERS = 600
+LEAST_WORDS = 3
+"""Fewer words without a full stop are a label, not a sentence."""
 LEAST_CLOSENESS = 0.35
 """The best sentence, or its whole passage, must be this close to the question (see `_value`)."""
 FOLLOWS_FROM = 0.55
@@ -44,6 +47,10 @@ _POINTING = word_set(
     "it they this that these those he she such however therefore also so but and then because "
     "esto eso este esta estos estas ello ellos ellas sin embargo ademas tambien por pero y asi"
 )
+
+_LIST_MARK = re.compile(r"\s*(?:[-*•+]|\d{1,2}[.)])\s+")
+_CITED_STOP = re.compile(r"[.!…][\"'\u201d\u2019»)]* \[\d+\]$")
+_STOP = re.compile(r"[.!…:;][\"'\u201d\u2019»)]*$")
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -63,9 +70,7 @@ class ExtractiveGenerator:
         chosen = choose(request)
         written: list[str] = []
         for candidate in chosen:
-            shown = " ".join(candidate.text.split())
-            separator = " " if written else ""
-            written.append(f"{separator}{shown} [{candidate.passage + 1}]")
+            written.append(_shown(candidate, request.passages, written[-1] if written else ""))
             yield TextDelta(written[-1])
         yield GenerationDone(
             text="".join(written),
@@ -134,8 +139,9 @@ def _is_quotable(sentence: str, passage: str) -> bool:
     if text.endswith("?") or text.startswith("#") or reads_as_instruction(text):
         return False
     first_line = passage.strip().split("\n", 1)[0].lstrip("# ").strip()
-    is_heading = text == first_line and "\n" in passage.strip() and text[-1:] not in ".!:…\"'"
-    return not is_heading and any(char.isalpha() for char in text)
+    is_heading = text == first_line and "\n" in passage.strip() and not _STOP.search(text)
+    is_fragment = not _STOP.search(text) and len(text.split()) < LEAST_WORDS
+    return not (is_heading or is_fragment) and any(char.isalpha() for char in text)
 
 
 def _same_language(one: str, other: str) -> bool:
@@ -162,7 +168,23 @@ def _run(candidates: list[Candidate], best: Candidate) -> list[Candidate]:
         if len(chosen) >= MOST_SENTENCES or length > MOST_CHARACTERS or not goes_on:
             break
         chosen.append(candidate)
+    if len(chosen) > 1 and chosen[-1].text.rstrip().endswith(":"):
+        chosen.pop()  # it announces what did not fit
     return chosen
+
+
+def _shown(candidate: Candidate, passages: Sequence[Passage], before: str) -> str:
+    """The sentence with its citation and what parts it from `before`: list items keep their
+    lines, and so does what has no full stop."""
+    words = " ".join(candidate.text.split())
+    passage = passages[candidate.passage].text
+    line = passage[: max(passage.find(candidate.text), 0)].rsplit("\n", 1)[-1]
+    if _LIST_MARK.fullmatch(line):
+        words = f"- {words}"
+        separator = "\n" if before.lstrip().startswith("- ") else "\n\n"
+    else:
+        separator = " " if _CITED_STOP.search(before) else "\n\n"
+    return f"{separator if before else ''}{words} [{candidate.passage + 1}]"
 
 
 def _points_back(text: str) -> bool:
