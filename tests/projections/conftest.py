@@ -1,0 +1,84 @@
+"""Logs to project, databases to project into, and conditions to wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from events.jetstream import JetStreamLog
+
+PATIENCE_S = 45.0
+
+
+@pytest.fixture(scope="module")
+async def own_nats(start_nats: Callable[..., object]) -> str:
+    """The url of a NATS of this module's own: its log holds nothing of other tests."""
+    from events.jetstream import JetStreamLog
+
+    url: str = start_nats().url  # type: ignore[attr-defined]  # NatsProcess of tests/conftest.py
+    log = await JetStreamLog.connect(url)
+    await log.ensure_streams()
+    await log.close()
+    return url
+
+
+@pytest.fixture
+async def log(own_nats: str) -> AsyncIterator[JetStreamLog]:
+    from events.jetstream import JetStreamLog
+
+    opened = await JetStreamLog.connect(own_nats)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="module")
+async def prepared(database: str) -> str:
+    """The DSN of a database with all that projections need."""
+    from projections.schema import ensure_schema
+
+    await ensure_schema(database)
+    return database
+
+
+@pytest.fixture
+async def pool(prepared: str) -> AsyncIterator[asyncpg.Pool]:
+    from projections.database import open_pool
+
+    opened = await open_pool(prepared)
+    yield opened
+    await opened.close()
+
+
+async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Wait until `condition` holds. Raises AssertionError after PATIENCE_S."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not await condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s in vain: {what}"
+        await asyncio.sleep(0.02)
+
+
+async def until_taken_in(pool: asyncpg.Pool, version: int, *names: str) -> None:
+    """Wait until the checkpoint of each of `names` has reached `version`."""
+    from projections.queries import checkpoint
+
+    async def reached() -> bool:
+        return all([await checkpoint(pool, name) >= version for name in names])
+
+    await until(reached, f"{names} at {version}")
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], Awaitable[bool]], str], Awaitable[None]]:
+    return until
+
+
+@pytest.fixture
+def taken_in() -> Callable[..., Awaitable[None]]:
+    return until_taken_in
