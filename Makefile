@@ -62,15 +62,15 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "make: Python 3.11 or newer is needed, %s is %d.%d: say make PYTHON=/path/to/python3.11" % (sys.argv[1], v[0], v[1]))' "$(PYTHON)"
 	@$(BIN)/python -c '' 2>/dev/null || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); } \
 		|| { echo "make: $(PYTHON) cannot make a virtual environment: install its venv package (on Debian and Ubuntu python3-venv)" >&2; exit 1; }
-	@echo "Installing the packages of requirements.lock into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing the packages of requirements.lock into $(VENV): some minutes the first time ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # Node: the machine's own where it is new enough and has npm, else one from a Python package.
 $(VENV)/.node: $(VENV)/.installed
 	@node -e 'process.exit(parseInt(process.versions.node) < $(NODE_OLDEST))' 2>/dev/null && npm --version >/dev/null 2>&1 \
-		|| { echo "Installing Node into $(VENV) ..."; $(BIN)/python -m pip install --quiet --disable-pip-version-check $(NODE_WHEELS); }
+		|| { echo "Installing Node into $(VENV) ..."; $(BIN)/python -m pip install -qq --disable-pip-version-check $(NODE_WHEELS); }
 	@touch $@
 
 $(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json $(VENV)/.node

@@ -223,7 +223,8 @@ async def check_outside_nats(url: str) -> Finding:
         )
         try:
             await client.jetstream().account_info()
-            version = str(client.connected_server_version)
+            server = client.connected_server_version
+            version = f"{server.major}.{server.minor}.{server.patch}"
         finally:
             await client.close()
     except (Error, OSError, TimeoutError, ValueError) as error:

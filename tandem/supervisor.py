@@ -18,6 +18,11 @@ STEADY_AFTER_S = 60.0
 """A server that ran this long has recovered: its next death is met without a pause again."""
 
 
+def longer(pause_s: float) -> float:
+    """The pause after this one, in seconds."""
+    return min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, pause_s * 2))
+
+
 class Watched(Protocol):
     """A server with one address for its whole life."""
 
@@ -70,7 +75,7 @@ class Supervisor:
         """Start until it answers. Returns the pause to make before the next start."""
         while True:
             await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, pause * 2))
+            pause = longer(pause)
             try:
                 await server.start()
             except (ServerFailed, OSError) as error:
