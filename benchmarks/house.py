@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
-READY_S = 120
+READY_S = 180
 PARTS = {
     "shard": "ray::ConversationShard",
     "gateway": "ray::ServeReplica:gateway",
@@ -86,6 +86,8 @@ class House:
         self.left_behind = [process.name() for process in alive if process.is_running()]
 
     def _ready(self) -> bool:
+        if not (self.home / "run.json").exists():  # written last, after the demo content
+            return False
         try:
             return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
         except httpx.HTTPError:

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def ingest(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="CSV, Markdown or plain-text files, or folders of them.", metavar="PATH..."),
+        typer.Argument(help="CSV, Markdown or text files, or folders of them.", metavar="PATH..."),
     ],
     tenant: Annotated[str, typer.Option(help="Whose knowledge it becomes.")] = "demo",
     locale: Annotated[
@@ -61,9 +61,7 @@ def _files(paths: list[Path]) -> list[Path]:
     return files
 
 
-async def _ingest(
-    house: Addresses, files: list[Path], tenant: str, locale: str
-) -> dict[str, int]:
+async def _ingest(house: Addresses, files: list[Path], tenant: str, locale: str) -> dict[str, int]:
     from events.log import LogError  # noqa: PLC0415 --help stays light
     from projections.database import open_pool  # noqa: PLC0415
     from projections.knowledge.chunking import UnreadableDocument  # noqa: PLC0415
@@ -78,14 +76,10 @@ async def _ingest(
             await pool.close()
     except (UnreadableDocument, NotIndexed, LogError, ValueError) as error:
         raise UserError(str(error)) from None
-    return {
-        str(path): indexed[one.document] for path, one in zip(files, submitted, strict=True)
-    }
+    return {str(path): indexed[one.document] for path, one in zip(files, submitted, strict=True)}
 
 
-async def _submit(
-    house: Addresses, files: list[Path], tenant: str, locale: str
-) -> list[Submitted]:
+async def _submit(house: Addresses, files: list[Path], tenant: str, locale: str) -> list[Submitted]:
     from events.jetstream import JetStreamLog  # noqa: PLC0415
     from events.objects import NatsDocuments  # noqa: PLC0415
     from events.stream import tenancy_stream  # noqa: PLC0415

@@ -32,15 +32,19 @@ def rebuild(
 
 
 async def _rebuild(house: Addresses, name: str) -> list[str]:
-    from projections.rebuild import rebuild as build_anew  # noqa: PLC0415 --help stays light
-    from tandem.wiring import open_projections  # noqa: PLC0415 likewise
+    from tandem.cluster import joined, prepare  # noqa: PLC0415 --help stays light
 
-    async with open_projections(house) as projections:
-        chosen = [p for p in projections if name in ("", p.name)]
-        if not chosen:
-            known = ", ".join(p.name for p in projections)
-            raise UserError(f"no read model is called {name}: there are {known}")
-        differ: list[str] = []
+    prepare(house)
+    from projections.rebuild import rebuild as build_anew  # noqa: PLC0415 after prepare
+    from tandem.wiring.read_models import all_projections  # noqa: PLC0415 after prepare
+
+    known = all_projections(house)
+    chosen = [p for p in known if name in ("", p.name)]
+    if not chosen:
+        names = ", ".join(p.name for p in known)
+        raise UserError(f"no read model is called {name}: there are {names}")
+    differ: list[str] = []
+    async with joined(house):  # the knowledge index asks the house's own embedder
         for projection in chosen:
             began = time.monotonic()
             report = await build_anew(projection, house.nats_url, house.postgres_dsn)

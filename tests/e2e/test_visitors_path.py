@@ -193,7 +193,7 @@ def test_a_rebuild_says_that_it_equals_what_was_live(house: House) -> None:
         (("replay", "nothing-there"), "no conversation nothing-there"),
         (("ingest", "/nowhere.csv"), "no such file"),
         (("rebuild", "nonsense"), "no read model is called nonsense"),
-        (("ingest", ".", "--tenant", "nobody"), "no documents"),
+        (("ingest", "README.md", "--tenant", "nobody"), "there is no tenant nobody"),
     ],
 )
 def test_an_error_is_one_line_and_a_code_that_is_not_zero(

@@ -1,0 +1,28 @@
+"""For commands: join the Ray cluster of a running house for a while."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from tandem.addresses import Addresses
+from tandem.embedded.ray import OutsideRay, set_ray_environment
+from tandem.embedded.shortcut import shortcut
+
+
+def prepare(house: Addresses) -> None:
+    """Set what Ray reads from the environment. Call it before anything imports Ray."""
+    if not house.settings.ray_address:
+        home = house.settings.home_dir
+        set_ray_environment(home / "ray", short=shortcut(home))  # its token lies there
+
+
+@asynccontextmanager
+async def joined(house: Addresses) -> AsyncGenerator[None]:
+    """This process is a client of the house's cluster within. Raises ServerFailed."""
+    ray = OutsideRay(house.ray_address, log_level=house.settings.log_level)
+    await ray.start()
+    try:
+        yield
+    finally:
+        await ray.stop()
