@@ -237,8 +237,14 @@ def support(claim: str, evidence: Evidence, language: str) -> Support:
 
 def _names(text: str, language: str) -> set[str]:
     """Stems of words with a capital letter inside the sentence: names must be in the source."""
+    acronyms = re.findall(r"\b[A-Z]{2,}\b", text)
     inner = re.findall(r"(?<=[^\s.!?:\u00bf\u00a1] )[A-Z\u00c0-\u00dc][^\W_]+", text)
-    return {stem for name in inner for stem in content(name, language) if name.lower() != "i"}
+    return {
+        stem
+        for name in [*inner, *acronyms]
+        for stem in content(name, language)
+        if name.lower() != "i"
+    }
 
 
 def _cut_a_negation(claim: str, evidence: Evidence, found: tuple[int, int]) -> bool:
@@ -301,6 +307,8 @@ def _contradicts(clause: Clause, window: list[Clause], extent: set[str]) -> str:
     closest_clauses = [c for c in window if _overlap(clause, c) == near]
     if near and all(c.negated != clause.negated for c in closest_clauses):
         return "negation"
+    if not clause.negated and _only_denied(clause, window):
+        return "negation"
     if near and all(CONDITIONS & c.operators - extent for c in closest_clauses):
         return "extent"
     if len(clause.stems) + len(clause.numbers) <= SHORT_CLAIM and all(
@@ -308,6 +316,13 @@ def _contradicts(clause: Clause, window: list[Clause], extent: set[str]) -> str:
     ):
         return "extent"
     return ""
+
+
+def _only_denied(clause: Clause, window: list[Clause]) -> bool:
+    """True when something that the clause asserts stands in the source only where it is denied."""
+    denied = {s for c in window if c.negated for s in c.stems}
+    asserted = {s for c in window if not c.negated for s in c.stems}
+    return bool(set(clause.stems) & (denied - asserted))
 
 
 def _same_unit(wanted: set[str], given: set[str]) -> bool:

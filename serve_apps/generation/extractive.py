@@ -41,6 +41,8 @@ OPENING = 0.10
 """What a passage's first sentence is worth on top: help pages answer first, then explain."""
 WORDS_WEIGHT = 0.25
 """What holding all of the question's words is worth on top of the cosine."""
+PASSAGE_WEIGHT = 0.25
+"""What a passage's own closeness is worth for each of its sentences."""
 SAME_LANGUAGE = 0.15
 """What a passage in the visitor's language is worth on top."""
 _POINTING = word_set(
@@ -54,12 +56,14 @@ _STOP = re.compile(r"[.!…:;][\"'\u201d\u2019»)]*$")
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A sentence that may answer: which passage (0-based), where in it, what it is worth."""
+    """A sentence that may answer: which passage (0-based), where in it, what it is worth, and
+    whether it is an item of a list."""
 
     passage: int
     at: int
     text: str
     value: float
+    item: bool
 
 
 class ExtractiveGenerator:
@@ -70,7 +74,7 @@ class ExtractiveGenerator:
         chosen = choose(request)
         written: list[str] = []
         for candidate in chosen:
-            written.append(_shown(candidate, request.passages, written[-1] if written else ""))
+            written.append(_shown(candidate, written[-1] if written else ""))
             yield TextDelta(written[-1])
         yield GenerationDone(
             text="".join(written),
@@ -127,7 +131,8 @@ def _candidates(index: int, passage: Passage, request: GenerationRequest) -> lis
             + same
             + (OPENING if at == 0 else 0.0)
             + WORDS_WEIGHT * coverage(wanted, set(content(sentence.text, language)))
-            + 0.25 * passage.score,
+            + PASSAGE_WEIGHT * passage.score,
+            _is_item(sentence.text, passage.text),
         )
         for at, sentence in enumerate(quotable)
     ]
@@ -163,8 +168,8 @@ def _run(candidates: list[Candidate], best: Candidate) -> list[Candidate]:
     chosen = candidates[start : best.at + 1][:MOST_SENTENCES]
     for candidate in candidates[best.at + 1 :]:
         length = sum(len(c.text) for c in chosen) + len(candidate.text)
-        lists = chosen[-1].text.rstrip().endswith(":")
-        goes_on = candidate.value >= FOLLOWS_FROM * best.value or lists
+        listed = candidate.item and (chosen[-1].item or chosen[-1].text.rstrip().endswith(":"))
+        goes_on = candidate.value >= FOLLOWS_FROM * best.value or listed
         if len(chosen) >= MOST_SENTENCES or length > MOST_CHARACTERS or not goes_on:
             break
         chosen.append(candidate)
@@ -173,18 +178,21 @@ def _run(candidates: list[Candidate], best: Candidate) -> list[Candidate]:
     return chosen
 
 
-def _shown(candidate: Candidate, passages: Sequence[Passage], before: str) -> str:
+def _shown(candidate: Candidate, before: str) -> str:
     """The sentence with its citation and what parts it from `before`: list items keep their
     lines, and so does what has no full stop."""
     words = " ".join(candidate.text.split())
-    passage = passages[candidate.passage].text
-    line = passage[: max(passage.find(candidate.text), 0)].rsplit("\n", 1)[-1]
-    if _LIST_MARK.fullmatch(line):
+    if candidate.item:
         words = f"- {words}"
         separator = "\n" if before.lstrip().startswith("- ") else "\n\n"
     else:
         separator = " " if _CITED_STOP.search(before) else "\n\n"
     return f"{separator if before else ''}{words} [{candidate.passage + 1}]"
+
+
+def _is_item(sentence: str, passage: str) -> bool:
+    line = passage[: max(passage.find(sentence), 0)].rsplit("\n", 1)[-1]
+    return _LIST_MARK.fullmatch(line) is not None
 
 
 def _points_back(text: str) -> bool:
