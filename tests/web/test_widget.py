@@ -245,9 +245,13 @@ async def test_a_rating_is_given_once_and_thanked_for(visit, double, picture):
     await widget.open()
     await widget.ask("How long does shipping take?")
     await widget.wait_answer(1)
+    star = widget.chat.locator(".star-button").nth(3)
+    before = await star.bounding_box()
     await widget.rate(4)
     await widget.chat.get_by_text("Thank you for your rating.").wait_for()
     await picture(widget, "desktop-rated")
+    assert await star.bounding_box() == before
+    assert await widget.chat.locator(".star-button.filled").count() == 4
     assert [frame["score"] for frame in double.received_of("rate")] == [4]
     assert await widget.focused() != ""
 
@@ -344,6 +348,25 @@ async def test_the_limit_is_counted_and_kept(visit, double, picture):
     await widget.input.press("Enter")
     assert await widget.chat.locator(".send").is_disabled()
     assert double.received_of("message") == []
+
+
+async def test_the_last_word_stays_in_sight_while_a_long_message_is_written(visit, double):
+    from playwright.async_api import expect
+    from protocol_double import Answer
+
+    double.answers = [Answer("A long answer. " * 200 + "The end.")]
+    widget = await visit()
+    await widget.open()
+    await widget.ask("Tell me all")
+    await widget.wait_answer(1)
+    await widget.input.fill("line\n" * 12)
+    end = widget.chat.locator(".star-button").first
+    await expect(end).to_be_in_viewport()
+    await widget.chat.locator(".scroller").evaluate("s => s.scrollTo(0, 0)")
+    said = {"kind": "assistant_message", "message": "m2", "text": "One thing more."}
+    await double.say(double.only, said)
+    await widget.wait_answer(2)
+    assert await widget.chat.locator(".scroller").evaluate("s => s.scrollTop") == 0
 
 
 async def test_it_works_where_storage_is_blocked(visit, double):

@@ -65,7 +65,8 @@ export class Afterword {
       );
     }
     const words = h("span", { class: "stars-label", role: "status" }, texts.rate);
-    return h("div", { class: "rating" }, words, group);
+    // The words change when a score is given; the stars must not move under the pointer then.
+    return h("div", { class: "rating" }, group, words);
   }
 
   #mark(rated: number): void {

@@ -3,11 +3,12 @@
  * `<script async src="https://HOST/widget.js" data-tandem-key="pk_..."></script>`
  *
  * `data-locale` sets the language (`page`: that of the page), `data-open` opens the chat at
- * once, `data-suggestions` offers first questions, parted by `|`. The server is where the
- * script came from. A page may also place `<tandem-chat>` itself.
+ * once, `data-suggestions` offers first questions, parted by `|` (`data-suggestions-es`: those
+ * in Spanish). The server is where the script came from. A page may also place `<tandem-chat>` itself.
  */
 
 import { TandemChat } from "./element";
+import { textsFor } from "./texts";
 
 const NAME = "tandem-chat";
 
@@ -15,7 +16,7 @@ const NAME = "tandem-chat";
 const current = document.currentScript ?? document.querySelector("script[data-tandem-key]");
 
 function install(script: HTMLScriptElement): void {
-  const { tandemKey, locale, open, suggestions } = script.dataset;
+  const { tandemKey, locale, open } = script.dataset;
   if (!tandemKey || document.querySelector(NAME)) return;
   const chat = document.createElement(NAME);
   chat.setAttribute("key", tandemKey);
@@ -23,6 +24,9 @@ function install(script: HTMLScriptElement): void {
   const wanted = locale === "page" ? document.documentElement.lang : locale;
   if (wanted) chat.setAttribute("locale", wanted);
   if (open !== undefined && open !== "false") chat.setAttribute("open", "");
+  const { language } = textsFor(wanted || navigator.language);
+  const suggestions =
+    script.getAttribute(`data-suggestions-${language}`) ?? script.dataset["suggestions"];
   if (suggestions) chat.setAttribute("suggestions", suggestions);
   document.body.append(chat);
 }

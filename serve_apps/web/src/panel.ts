@@ -41,6 +41,8 @@ export class Panel {
   /** What is drawn, by key: the object it was drawn from, and its node. */
   #drawn = new Map<string, { from: unknown; node: HTMLElement }>();
   #streamed: { turn: string; text: Text } | null = null;
+  /** The reader is at the end, and is kept there when something is added or space is taken. */
+  #following = true;
   #settling: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: PanelOptions) {
@@ -65,6 +67,11 @@ export class Panel {
     const region = { class: "scroller", role: "group", "aria-label": texts.log, tabindex: 0 };
     const after = [this.#live, this.#afterword.element];
     this.#scroller = h("div", region, this.#greeting, this.#log, ...after);
+    this.#scroller.addEventListener("scroll", () => (this.#following = this.#nearEnd()), {
+      passive: true,
+    });
+    // The composer grows with its text, and a phone's keyboard takes half of the screen.
+    new ResizeObserver(() => this.#following && this.toEnd()).observe(this.#scroller);
     this.element = h(
       "div",
       { class: "panel", id: "panel", role: "dialog", "aria-modal": "false", tabindex: -1, hidden: true },
@@ -94,8 +101,7 @@ export class Panel {
   }
 
   draw(state: State, previous: State): void {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    const following = scrollHeight - scrollTop - clientHeight < FOLLOWING;
+    const following = this.#nearEnd();
     const wrote = state.outgoing.length > previous.outgoing.length;
     this.#drawHeader(state);
     this.#drawBanner(state);
@@ -105,6 +111,11 @@ export class Panel {
     this.#afterword.draw(state);
     this.composer.draw(state);
     if (following || wrote) this.toEnd();
+  }
+
+  #nearEnd(): boolean {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight < FOLLOWING;
   }
 
   #header(): HTMLElement {

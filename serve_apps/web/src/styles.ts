@@ -1,6 +1,7 @@
 /**
  * The look, as one constructed style sheet: a page's `style-src` has no say over it, and it
- * shares nothing with the page. A page may set `--tandem-accent` and `--tandem-on-accent`.
+ * shares nothing with the page. A page may set `--tandem-accent`, `--tandem-on-accent` and `--tandem-link`, and
+ * for dark screens `--tandem-accent-dark` and `--tandem-link-dark`.
  */
 
 const CSS = `
@@ -10,7 +11,7 @@ const CSS = `
   --on-accent: var(--tandem-on-accent, #fff);
   --ink: #1b1f2a; --soft: #5a6172; --faint: #eef0f4; --line: #dfe3ea; --paper: #fff;
   --theirs: #f1f3f7; --bad: #b3261e; --bad-paper: #fdecea; --warn: #6b4a00; --warn-paper: #fff4d9;
-  --link: #2743b8; --shadow: 0 12px 40px rgb(16 24 48 / .18), 0 2px 8px rgb(16 24 48 / .1);
+  --link: var(--tandem-link, #2743b8); --shadow: 0 12px 40px rgb(16 24 48 / .18), 0 2px 8px rgb(16 24 48 / .1);
   color-scheme: light dark;
 }
 @media (prefers-color-scheme: dark) {
@@ -18,7 +19,7 @@ const CSS = `
     --accent: var(--tandem-accent-dark, var(--tandem-accent, #4a67e3));
     --ink: #eceef4; --soft: #a5acbd; --faint: #2a2f3a; --line: #383e4b; --paper: #1a1d25;
     --theirs: #282d38; --bad: #ffb4ab; --bad-paper: #3f1f1d; --warn: #ffd98a; --warn-paper: #3a2f14;
-    --link: #a9baff; --shadow: 0 12px 40px rgb(0 0 0 / .55), 0 2px 8px rgb(0 0 0 / .4);
+    --link: var(--tandem-link-dark, #a9baff); --shadow: 0 12px 40px rgb(0 0 0 / .55), 0 2px 8px rgb(0 0 0 / .4);
   }
 }
 *, *::before, *::after { box-sizing: border-box; }
@@ -69,7 +70,7 @@ p, ul, ol, blockquote, pre { margin: 0; padding: 0; }
 .title { font-weight: 650; font-size: 16px; line-height: 1.3; }
 .subtitle { color: var(--soft); font-size: 13px; line-height: 1.35; }
 .round { width: 40px; height: 40px; border-radius: 12px; display: grid; place-items: center; color: var(--soft); }
-.round:hover, .choice:hover:enabled { background: var(--faint); color: var(--ink); }
+@media (hover: hover) { .round:hover, .choice:hover:enabled { background: var(--faint); color: var(--ink); } }
 .menu { position: absolute; z-index: 1; inset-block-start: calc(100% - 8px); inset-inline-end: 12px; min-width: 230px; padding: 6px;
   background: var(--paper); border: 1px solid var(--line); border-radius: 14px; box-shadow: var(--shadow); }
 .choice { display: flex; align-items: center; gap: 10px; width: 100%; min-height: 44px; padding: 8px 10px; border-radius: 9px; text-align: start; }
@@ -110,7 +111,7 @@ p, ul, ol, blockquote, pre { margin: 0; padding: 0; }
 .bad { padding: 9px 14px; border-radius: 12px; background: var(--bad-paper); color: var(--bad); }
 
 .unbroken { white-space: nowrap; }
-.cite { min-width: 18px; height: 18px; margin-inline: 2px; padding: 0 5px; border-radius: 9px; background: var(--paper); color: var(--link);
+.cite { min-width: 18px; height: 18px; margin-inline: 2px 1px; padding: 0 5px; border-radius: 9px; background: var(--paper); color: var(--link);
   font-size: 11px; font-weight: 650; line-height: 18px; vertical-align: 2px; }
 .cite:hover { background: var(--link); color: var(--paper); }
 .sources { width: 86%; }
