@@ -108,12 +108,12 @@ class Session:
             await self._part(await self._goodbye, writer)
         finally:
             hub.metrics.sockets.dec()
+            hub.left(self)  # before anything is awaited: Serve cancels whoever is disconnected
             self._end(GONE)
             tasks = [task for task in (reader, writer, self._follower) if task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-            hub.left(self)
 
     # Ending.
 

@@ -194,7 +194,8 @@ class Visitor:
 
 
 @asynccontextmanager
-async def serving(**ports: Any) -> AsyncIterator[House]:
+async def serving(*, as_serve: bool = False, **ports: Any) -> AsyncIterator[House]:
+    """A gateway on a free port; `as_serve` treats its sockets the way Ray Serve does."""
     import uvicorn
 
     from events.memory import MemoryLive, MemoryLog
@@ -210,7 +211,11 @@ async def serving(**ports: Any) -> AsyncIterator[House]:
     app = create_app(GatewayPorts(**(made | ports)))
     house.hub = app.state.hub
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=3
+        as_serve_would(app) if as_serve else app,
+        host="127.0.0.1",
+        port=0,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
     )
     house.server = uvicorn.Server(config)
     house.server.capture_signals = nullcontext  # signals are pytest's
@@ -223,6 +228,31 @@ async def serving(**ports: Any) -> AsyncIterator[House]:
         house.conversations.answering.set()
         house.server.should_exit = True
         await task
+
+
+def as_serve_would(app: Any) -> Any:
+    """Ray Serve reads ahead into a queue without bound, and cancels the app's task as soon as
+    the client is gone, also while it cleans up (`_direct_ingress_asgi` in its replica.py)."""
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "websocket":
+            await app(scope, receive, send)
+            return
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        serving_it = asyncio.create_task(app(scope, queue.get, send))
+        while True:
+            reading = asyncio.ensure_future(receive())
+            await asyncio.wait({reading, serving_it}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                reading.cancel()
+                break
+            queue.put_nowait(reading.result())
+            if reading.result()["type"] == "websocket.disconnect":
+                serving_it.cancel()
+                break
+        await asyncio.wait({serving_it})
+
+    return wrapped
 
 
 async def until(condition: Callable[[], bool], within_s: float = WAIT_S) -> None:

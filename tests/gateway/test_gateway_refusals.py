@@ -387,11 +387,22 @@ async def test_a_long_history_does_not_make_a_reader_slow(gateway):
         assert [event["message"] for event in back.events] == [f"m{n}" for n in range(100)]
 
 
-async def test_aborted_sockets_leave_nothing_behind(gateway):
-    async with gateway() as house:
-        for _ in range(10):
+@pytest.mark.parametrize("as_serve", [False, True])
+async def test_sockets_that_end_in_any_way_leave_nothing_behind(gateway, as_serve):
+    async with gateway(as_serve=as_serve) as house:
+        for _ in range(5):
             async with house.visitor() as visitor:
                 await visitor.hello()
+                await visitor.say("m1", "hello")
                 visitor.socket.transport.abort()
+            async with house.visitor() as visitor:
+                await visitor.hello()
+                await visitor.raw("x" * 70_000)
+                await visitor.closed()
+            async with house.visitor() as visitor:
+                await visitor.hello()
+            async with house.visitor() as visitor:
+                await visitor.send("hello", key="pk_nobody")
+                await visitor.closed()
         await until(lambda: not house.hub._connected and not house.live._watches)
         assert house.hub.metrics.sockets._value.get() == 0
