@@ -32,6 +32,7 @@ ASK_S = 3.0
 
 _T = TypeVar("_T")
 _SPACE = re.compile(r"\s")
+_CREDENTIALS = re.compile(r"(?<=//)[^/@,]*@")
 _ASCII_SPACE = " \t\n\r\x0b\x0c"
 
 _log = structlog.get_logger(__name__)
@@ -102,7 +103,9 @@ class Connection:
                 )
                 await connection.client.subscribe(f"{connection._inbox}.*", cb=connection._answer)
         except (TimeoutError, OSError, NatsError) as error:
-            raise LogUnavailable(f"no NATS server at {url}: {error!r}") from error
+            raise LogUnavailable(
+                f"no NATS server at {_CREDENTIALS.sub('', url)}: {error!r}"
+            ) from error
         connection._up.set()
         return connection
 
@@ -235,7 +238,8 @@ class Connection:
 
     async def _reconnected(self) -> None:
         self._up.set()
-        _log.info("nats_reconnected", server=str(self.client.connected_url))
+        url = self.client.connected_url
+        _log.info("nats_reconnected", host=url and url.hostname, port=url and url.port)
         for call in self._on_reconnect:
             task = asyncio.ensure_future(call())
             self._tasks.add(task)
