@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import shutil
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from tandem.embedded.process import ServerFailed
 
 START_TIMEOUT_S = 120.0
 OBJECT_STORE_BYTES = 150 * 2**20
+INGRESS_PORTS = range(20_000, 30_000)
+"""Where replicas listen for HAProxy: below what systems give to outgoing connections."""
+WINDOW = 100
+INGRESS_WINDOWS = len(INGRESS_PORTS) // WINDOW
 SLOTS = 16
 """Ray counts actors against `num_cpus`. Ours wait far more than they compute, so this is a number
 of places, not of cores: on a laptop with two cores all of them must still fit."""
@@ -43,6 +48,7 @@ def set_ray_environment(folder: Path, *, short: Path) -> bool:
     """
     haproxy = find_haproxy() is not None
     proxy = short / "h"
+    first_port = INGRESS_PORTS.start + zlib.crc32(bytes(folder)) % INGRESS_WINDOWS * WINDOW
     chosen = {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
@@ -58,6 +64,9 @@ def set_ray_environment(folder: Path, *, short: Path) -> bool:
         # The defaults are fixed numbers: a second house on this machine would collide.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(lasting_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(lasting_port()),
+        # A replica that died must not be taken for one of another house on its old port.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first_port),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first_port + WINDOW - 1),
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
     }
     for name, value in chosen.items():
