@@ -169,6 +169,18 @@ class Visitor:
         await self.send("message", id=ident, text=text)
         return int((await self.until("accepted", id=ident))["version"])
 
+    async def until_answered(self, ident: str) -> dict[str, Any]:
+        """The `accepted` or `rejected` of a message."""
+        while True:
+            frame = await self.next()
+            if frame["type"] in ("accepted", "rejected") and frame["id"] == ident:
+                return frame
+
+    async def until_event(self, message: str) -> None:
+        """Return once the event of this message has come, now or before."""
+        if all(event.get("message") != message for event in self.events):
+            await self.until("event", message=message)
+
     async def settle(self) -> None:
         """Read all that was on its way: a frame that is pushed now comes after it."""
         from events.live import Typing
