@@ -36,8 +36,10 @@ def _markdown() -> Markdown:
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    """Only absolute web addresses may be linked, and nothing else keeps an attribute."""
-    return value if (tag, name) == ("a", "href") and _WEB.match(value) else None
+    """Only absolute web addresses may be linked; beside that, what nh3 sets itself stays."""
+    if (tag, name) == ("a", "href"):
+        return value if _WEB.match(value) else None
+    return value if tag == "a" and name in {"rel", "target"} else None
 
 
 def _clean(html: str) -> str:

@@ -50,6 +50,7 @@ class OpenAIDouble:
 
     def __init__(self) -> None:
         self.requests: list[Asked] = []
+        self.somebody_asked = asyncio.Event()
         self._steps: dict[str, deque[Step]] = defaultdict(deque)
         self._server: asyncio.Server | None = None
         self._handlers: set[asyncio.Task[None]] = set()
@@ -95,6 +96,7 @@ class OpenAIDouble:
         body = json.loads(await reader.readexactly(length) or b"{}")
         asked = Asked(str(body.get("model", "")), body)
         self.requests.append(asked)
+        self.somebody_asked.set()
         steps = self._steps[asked.model]
         step: Step = Error(404) if not steps else steps.popleft() if len(steps) > 1 else steps[0]
         if isinstance(step, Error):

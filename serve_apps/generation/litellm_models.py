@@ -327,6 +327,4 @@ def _router(models: Sequence[str], patience: Patience, api_base: str) -> Any:
         ],
         num_retries=0,
         timeout=patience.whole_s,
-        # A little less than our own time-out: only what the Router sees fail, it lets rest.
-        stream_timeout=patience.first_s * 0.9,
     )
