@@ -18,6 +18,8 @@ from tandem.embedded.nats import lasting_port, write_secret
 from tandem.embedded.process import ServerFailed
 
 START_TIMEOUT_S = 120.0
+HAPROXY_FOLDER = "h"
+"""Short, for the path of its socket is nearly as long as a socket's may be (see `shortcut`)."""
 OBJECT_STORE_BYTES = 150 * 2**20
 INGRESS_PORTS = range(20_000, 30_000)
 """Where replicas listen for HAProxy: below what systems give to outgoing connections."""
@@ -47,7 +49,7 @@ def set_ray_environment(folder: Path, *, short: Path) -> bool:
     (Unix sockets). Returns whether Serve will use HAProxy.
     """
     haproxy = find_haproxy() is not None
-    proxy = short / "h"
+    proxy = short / HAPROXY_FOLDER
     first_port = INGRESS_PORTS.start + zlib.crc32(bytes(folder)) % INGRESS_WINDOWS * WINDOW
     chosen = {
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -64,9 +66,16 @@ def set_ray_environment(folder: Path, *, short: Path) -> bool:
         # The defaults are fixed numbers: a second house on this machine would collide.
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(lasting_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(lasting_port()),
-        # A replica that died must not be taken for one of another house on its old port.
+        # Where HAProxy turns while no replica lives, or to the port of one that died: were they
+        # another house's, visitors would be let in there.
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(lasting_port()),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(lasting_port()),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first_port),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first_port + WINDOW - 1),
+        # Serve kills a proxy that is not ready three times five seconds after its start; on a busy
+        # machine it may need longer, and killing it makes the machine busier.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
     }
     for name, value in chosen.items():
@@ -94,6 +103,7 @@ class EmbeddedRay:
     async def start(self) -> str:
         """Start the cluster and join it. Returns its address `host:port`. Raises ServerFailed."""
         _drop_old_sessions(self.folder)
+        shutil.rmtree(self._short / HAPROXY_FOLDER, ignore_errors=True)  # sockets of the last run
         return await self._on_thread(self._init_local)
 
     async def wait(self) -> str:
