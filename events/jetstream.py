@@ -31,6 +31,8 @@ from events.stream import JETSTREAM, Kind, StreamName, parse_subject
 from events.upcast import LIFTS, Lifts
 
 TIMEOUT_S = 10.0
+APPENDS_IN_FLIGHT = 512
+"""More at once are no faster, and would make the last of them look lost, and be sent again."""
 LOAD_BATCH = 1000
 LOAD_MAX_BYTES = 4 * 1024 * 1024
 HEADER_ROOM = 1024
@@ -92,6 +94,7 @@ class JetStreamLog:
     ) -> None:
         self.connection = connection
         self._replicas, self._timeout, self._lifts = replicas, timeout, lifts
+        self._gate = asyncio.Semaphore(APPENDS_IN_FLIGHT)
 
     @classmethod
     async def connect(
@@ -153,13 +156,23 @@ class JetStreamLog:
         self, stream: StreamName, payload: bytes, headers: dict[str, str], deadline: float
     ) -> int | _Outcome:
         """The version it was stored at, or what else is known."""
-        left = deadline - asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._gate.acquire()
+        except TimeoutError:
+            raise LogUnavailable(f"{stream.subject}: too many appends wait before it") from None
         try:
             answer = await self.connection.request(
-                stream.subject, payload, headers=headers, timeout=min(left / 2, ASK_S)
+                stream.subject,
+                payload,
+                headers=headers,
+                timeout=min((deadline - loop.time()) / 2, ASK_S),
             )
         except (ConnectionBroken, NoAnswer, NotReady):
             return _Outcome.UNKNOWN
+        finally:
+            self._gate.release()
         ack = msgspec.json.decode(answer.data, type=_PubAck)
         if ack.error is None:
             return _Outcome.DUPLICATE if ack.duplicate else ack.seq

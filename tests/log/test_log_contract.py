@@ -109,6 +109,15 @@ async def test_of_concurrent_appends_exactly_one_wins(log, stream):
     assert list(await log.load(stream)) == [first, winners[0]]
 
 
+async def test_many_appends_at_once_are_all_stored(log, tenant):
+    streams = [conversation_stream(tenant, f"c{number}") for number in range(1_500)]
+    stored = await asyncio.gather(
+        *(log.append(stream, new_commit(1), expected=Head()) for stream in streams)
+    )
+    assert len({commit.version for commit in stored}) == len(streams)
+    assert [await log.last(stream) for stream in streams] == stored
+
+
 async def test_more_than_a_thousand_commits_load_whole_in_order_or_in_part(log, stream):
     stored = await append_many(log, stream, 1_050)
     assert list(await log.load(stream)) == stored
