@@ -111,7 +111,7 @@ class House:
             if not demo:
                 checklist.skip("demo content", "--no-demo")
             await _run_parts(parts, checklist)
-        await asyncio.wait_for(_wiring().check(self.addresses), 60)
+        await asyncio.wait_for(_wiring().check(self.addresses), 120)
         write_running(self.addresses)
 
     async def until_ray_dies(self) -> str:
