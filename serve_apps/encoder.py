@@ -98,6 +98,22 @@ class EmbeddingModel:
         norms = np.linalg.norm(found, axis=1, keepdims=True)
         return (found / np.maximum(norms, 1e-12)).astype(np.float32)
 
+    def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """A unit vector for each token of each text, shape (tokens, dimensions): for measuring
+        late interaction (MaxSim). Nothing that answers a visitor uses it."""
+        found: list[Vectors] = []
+        with self._torch.inference_mode():
+            for start in range(0, len(texts), QUERY_BATCH):
+                tokens: Any = self._model.encode(
+                    list(texts[start : start + QUERY_BATCH]),
+                    output_value="token_embeddings",
+                    show_progress_bar=False,
+                )
+                for one in tokens:
+                    rows: Vectors = one.float().cpu().numpy()
+                    found.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+        return found
+
     def slices(self, texts: Sequence[str], *, tokens: int = 0) -> list[list[int]]:
         """Indices of `texts` in batches of like length, each at most `tokens` when padded.
 

@@ -1,0 +1,123 @@
+"""The embedder: unit vectors, questions before bulk work, the same texts in the same batches."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from serve_apps.encoder import EmbeddingModel
+
+
+class SlowModel:
+    """Notes what it is asked, and says when it was asked for the third time."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.broken = False
+        self.third = threading.Event()
+
+    def encode(self, texts: list[str]) -> Any:
+        self.asked.append(list(texts))
+        if len(self.asked) == 3:
+            self.third.set()
+        if self.broken:
+            raise RuntimeError("no memory left")
+        return np.array([[float(len(text))] * 384 for text in texts], dtype=np.float32)
+
+    def slices(self, texts: list[str]) -> list[list[int]]:
+        return [[index] for index in range(len(texts))]
+
+
+def test_vectors_are_of_length_one_and_close_for_close_meanings(
+    embedding_model: EmbeddingModel,
+) -> None:
+    a, b, c = embedding_model.encode(["How long is delivery?", "When will it arrive?", "Red paint"])
+    assert a.shape == (384,)
+    assert np.allclose([np.linalg.norm(v) for v in (a, b, c)], 1, atol=1e-4)
+    assert a @ b > a @ c
+
+
+def test_bulk_vectors_come_in_the_order_of_the_texts(embedding_model: EmbeddingModel) -> None:
+    texts = ["a lamp " * n for n in (40, 1, 90, 3, 250, 2)]
+    many = embedding_model.encode_many(texts)
+    for row, text in zip(many, texts, strict=True):
+        assert row @ embedding_model.encode([text])[0] > 0.99
+
+
+def test_the_same_texts_give_the_same_vectors_bit_for_bit(embedding_model: EmbeddingModel) -> None:
+    texts = [f"Lamp number {n} costs {n} euros." for n in range(40)]
+    assert np.array_equal(embedding_model.encode_many(texts), embedding_model.encode_many(texts))
+
+
+def test_slices_are_bounded_and_hold_every_text_once(embedding_model: EmbeddingModel) -> None:
+    texts = ["word " * (n % 300) + "end" for n in range(0, 900, 7)]
+    slices = embedding_model.slices(texts, tokens=256)
+    lengths = embedding_model.count_tokens(texts)
+    assert sorted(index for one in slices for index in one) == list(range(len(texts)))
+    for one in slices:
+        assert len(one) == 1 or max(lengths[i] for i in one) * len(one) <= 256
+    assert max(lengths) == embedding_model.max_tokens == 256
+
+
+async def test_a_question_goes_before_bulk_work_that_was_there_first() -> None:
+    from serve_apps.encoder import EmbeddingQueue
+
+    model: Any = SlowModel()
+    queue = EmbeddingQueue(model)
+    bulk = asyncio.create_task(queue.embed_texts([f"bulk {n}" for n in range(50)]))
+    await asyncio.to_thread(model.third.wait, 10)
+    before = len(model.asked)
+    await queue.embed_queries(["question"])
+    place = model.asked.index(["question"])
+    await bulk
+    assert place <= before + 2, "it waited for no more than the slice that ran"
+    assert len(model.asked) == 51
+    await queue.close()
+
+
+async def test_a_question_asked_again_is_not_computed_again() -> None:
+    from serve_apps.encoder import EmbeddingQueue
+
+    model: Any = SlowModel()
+    queue = EmbeddingQueue(model, cache_size=2)
+    (first,) = await queue.embed_queries(["one"])
+    (again,) = await queue.embed_queries(["one"])
+    assert np.array_equal(first, again)
+    await queue.embed_queries(["two", "three", "two"])
+    await queue.embed_queries(["one"])
+    assert model.asked == [["one"], ["three", "two"], ["one"]]
+    await queue.close()
+
+
+async def test_a_failure_reaches_who_asked_and_nobody_else() -> None:
+    from serve_apps.encoder import EmbeddingQueue
+
+    model: Any = SlowModel()
+    queue = EmbeddingQueue(model)
+    model.broken = True
+    with pytest.raises(RuntimeError, match="no memory left"):
+        await queue.embed_queries(["one"])
+    model.broken = False
+    assert len(await queue.embed_queries(["one"])) == 1
+    await queue.close()
+
+
+async def test_an_embedder_that_does_not_answer_is_a_failure_not_a_hang() -> None:
+    from serve_apps.embedding import EmbeddingFailed, ServeEmbedder
+
+    class Never(asyncio.Future[Any]):
+        pass
+
+    class Handle:
+        class embed_query:  # named as the deployment's method
+            @staticmethod
+            def remote(text: str) -> Any:
+                return Never()
+
+    with pytest.raises(EmbeddingFailed, match="did not answer"):
+        await ServeEmbedder(Handle(), query_timeout_s=0.05).embed_query("hello")
