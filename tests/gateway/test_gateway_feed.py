@@ -193,3 +193,35 @@ def test_the_cache_of_ends_is_bounded_and_never_goes_back():
     ends.put(two, Head(6, 1, "h"), "ai")
     ends.put(three, Head(7, 1, "h"), "ai")
     assert ends.get(one) is None
+
+
+async def test_the_rest_of_the_last_commit_is_not_lost_to_a_server_that_is_behind():
+    from events.conversation import AnswerRated
+    from events.log import Head, LogUnavailable, NewCommit
+    from events.memory import MemoryLog
+    from events.stream import conversation_stream
+    from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place
+    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.metrics import GatewayMetrics
+
+    class Behind(MemoryLog):
+        behind = True
+
+        async def load(self, stream, **where):
+            return () if self.behind else await super().load(stream, **where)
+
+    log, ends, stream = Behind(), KnownEnds(), conversation_stream("demo", "c")
+    facts = (AnswerRated(at=1, score=1), AnswerRated(at=1, score=2))
+    new = NewCommit(commit_id="c", facts=facts)
+    commit = await log.append(stream, new, expected=Head())
+    ends.put(stream, commit.head, "ai")
+
+    def feed():
+        place = Place(commit.version, 0)
+        made = {"ends": ends, "limits": GatewayLimits(), "metrics": GatewayMetrics()}
+        return ConversationFeed(log, stream, place, **made)
+
+    with pytest.raises(LogUnavailable, match="behind"):
+        await feed().catch_up()
+    log.behind = False
+    assert [event.index for event in await feed().catch_up()] == [1]
