@@ -50,6 +50,11 @@ test("an event that comes twice is shown once", () => {
   assert.deepEqual(keys(after(visitor(1, "a"), answer(2, "b"), visitor(1, "a"), answer(2, "b"))), ["a", "b"]);
 });
 
+test("an event without a message that comes twice is shown once", () => {
+  const failed: EventFrame = { type: "event", kind: "turn_failed", version: 4, index: 1, at: 1 };
+  assert.deepEqual(keys(after(failed, failed)), ["4:1"]);
+});
+
 test("a message that comes under another version is shown once", () => {
   assert.deepEqual(keys(after(visitor(1, "a"), visitor(3, "a"))), ["a"]);
 });

@@ -45,7 +45,7 @@ async def test_an_answer_streams_and_is_replaced_by_the_final_one(visit, double,
     assert await widget.answers() == []
     double.flow.set()
     answer = await widget.wait_answer(1)
-    assert answer == "Orders leave within two working days 1. Floor lamps take longer 2."
+    assert answer == "Orders leave within two working days [1]. Floor lamps take longer [2]."
     assert await widget.stream.count() == 0
     assert await widget.chat.locator(".log strong").inner_text() == "two working days"
 
@@ -359,8 +359,9 @@ async def test_the_last_word_stays_in_sight_while_a_long_message_is_written(visi
     await widget.open()
     await widget.ask("Tell me all")
     await widget.wait_answer(1)
-    await widget.input.fill("line\n" * 12)
     end = widget.chat.locator(".star-button").first
+    await expect(end).to_be_in_viewport()
+    await widget.input.fill("line\n" * 12)
     await expect(end).to_be_in_viewport()
     await widget.chat.locator(".scroller").evaluate("s => s.scrollTo(0, 0)")
     said = {"kind": "assistant_message", "message": "m2", "text": "One thing more."}

@@ -108,7 +108,7 @@ class WidgetPage:
     # Seeing.
 
     async def answers(self) -> list[str]:
-        """The assistant's answers, as they are read."""
+        """The assistant's answers, as they are read; a citation is `[1]`."""
         return await self._texts(self._answers())
 
     async def visitor_messages(self) -> list[str]:
@@ -148,7 +148,8 @@ class WidgetPage:
 
 
 _READ_BUBBLES = """messages => messages.map(message => {
-  const words = message.querySelector('.words');
+  const words = message.querySelector('.words').cloneNode(true);
+  words.querySelectorAll('.cite').forEach(cite => cite.replaceWith(`[${cite.textContent}]`));
   return [...words.childNodes].map(node => node.textContent).join('\\n').trim();
 })"""
 

@@ -33,6 +33,8 @@ export class Session {
   #quiet: unknown;
   #rateOwed = 0;
   #handoffSent = false;
+  /** What was marked as read last: storage is not touched for each piece of a stream. */
+  #marked = "";
   #typingSince = -Infinity;
   #typingEnds: unknown;
 
@@ -89,6 +91,9 @@ export class Session {
   /** All that stands in the conversation now has been read. */
   markRead(): void {
     const { version, index, conversation } = this.state;
+    const mark = `${conversation} ${version} ${index}`;
+    if (mark === this.#marked) return;
+    this.#marked = mark;
     const kept = this.options.keeper.get();
     if (conversation !== kept.conversation) return;
     // While history is told again after a reload, what was read before stays read.
@@ -156,6 +161,7 @@ export class Session {
   /** Leave this conversation for good and begin another. */
   restart(): void {
     this.options.keeper.clear();
+    this.#marked = "";
     this.#rateOwed = 0;
     this.#apply({ type: "restart" });
     this.#connection.renew();

@@ -91,14 +91,12 @@ export interface State {
   handoff: "none" | "asked" | "requested";
   operator: string;
   limits: Limits;
-  /** The log as far as we saw it, in its own order. */
+  /** The log as far as we saw it, in its own order; `key` is a message's id or its place. */
   items: Item[];
   outgoing: Outgoing[];
   /** The last event seen; version 0 means none. */
   version: number;
   index: number;
-  /** Ids of all events seen, `version:index`, and of messages: nothing is shown twice. */
-  seen: ReadonlySet<string>;
   stream: Stream | null;
   /** An answer is owed and nothing of it has come yet. */
   awaiting: boolean;
@@ -121,7 +119,6 @@ export const INITIAL: State = {
   outgoing: [],
   version: 0,
   index: -1,
-  seen: new Set(),
   stream: null,
   awaiting: false,
   typing: null,
@@ -150,7 +147,8 @@ export function reduce(state: State, action: Action): State {
     case "frame":
       return onFrame(state, action.frame);
     case "compose": {
-      if (state.outgoing.some((o) => o.id === action.id) || state.seen.has(action.id)) return state;
+      const known = state.outgoing.some((o) => o.id === action.id);
+      if (known || isShown(state, action.id)) return state;
       const { id, text, at } = action;
       const composed: Outgoing = { id, text, at, delivery: "queued", refusals: 0 };
       return { ...state, outgoing: [...state.outgoing, composed] };
@@ -282,25 +280,21 @@ function before(a: { version: number; index: number }, b: { version: number; ind
 }
 
 function onEvent(state: State, frame: EventFrame): State {
-  const mark = `${frame.version}:${frame.index}`;
-  if (state.seen.has(mark)) return state;
-  const seen = new Set(state.seen).add(mark);
   const latest = before(state, frame);
-  const next: State = {
-    ...state,
-    seen,
-    version: latest ? frame.version : state.version,
-    index: latest ? frame.index : state.index,
-  };
+  const { version, index } = frame;
+  if (!latest && state.items.some((i) => i.version === version && i.index === index)) return state;
+  const next: State = latest ? { ...state, version, index } : { ...state };
   if (frame.kind === "visitor_message")
     next.outgoing = state.outgoing.filter((o) => o.id !== frame.message);
-  if ("message" in frame) {
-    if (seen.has(frame.message)) return next;
-    seen.add(frame.message);
-  }
+  // What stands under another version already: a message is shown once.
+  if ("message" in frame && isShown(state, frame.message)) return next;
   const changed = latest ? applyEvent(next, frame) : next;
   const item = itemOf(frame, state);
   return item ? { ...changed, items: place(changed.items, item) } : changed;
+}
+
+function isShown(state: State, message: string): boolean {
+  return state.items.some((item) => item.key === message);
 }
 
 /** Items come in order; one that does not is put where the log has it. */
