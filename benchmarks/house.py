@@ -99,8 +99,8 @@ class House:
         except psutil.NoSuchProcess:
             return []
 
-    def part(self, name: str) -> psutil.Process:
-        """The process that is this part now; the oldest when there are several."""
+    def part(self, name: str) -> psutil.Process | None:
+        """The process that is this part now, None while there is none; the oldest of several."""
         title = PARTS[name]
         found: list[tuple[float, int, psutil.Process]] = []
         for process in self.descendants():
@@ -110,11 +110,16 @@ class House:
                 continue
             if command.startswith(title) or Path(command).name == title:
                 found.append((process.create_time(), process.pid, process))
-        assert found, f"no process of {name} ({title}) among the house's"
-        return min(found)[-1]
+        return min(found)[-1] if found else None
+
+    def is_back(self, name: str, *, killed: int) -> bool:
+        """Another process is this part since `killed` was."""
+        process = self.part(name)
+        return process is not None and process.pid != killed
 
     def kill(self, name: str) -> int:
         victim = self.part(name)
+        assert victim, f"no process of {name} among the house's"
         os.kill(victim.pid, signal.SIGKILL)
         return victim.pid
 

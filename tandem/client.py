@@ -22,6 +22,9 @@ RETRY_S = 0.2
 RETRIED = frozenset({"unavailable", "rate_limited", "too_many_unacknowledged"})
 """Codes of `rejected` that mean: the same message again, later."""
 
+FINAL = frozenset({"wrong_key", "foreign_origin", "bad_token", "protocol_version"})
+"""Codes of `error` that coming back does not mend."""
+
 Frame = dict[str, Any]
 
 
@@ -195,7 +198,7 @@ class Visitor:
                 if self.events and place <= (self.events[-1]["version"], self.events[-1]["index"]):
                     self.repeats += 1
                 self.events.append(frame)
-            case "error":
+            case "error" if frame["code"] in FINAL:
                 raise RefusedByGateway(frame["code"], frame.get("detail", ""))
             case _:
                 return

@@ -47,7 +47,7 @@ async def test_a_part_killed_in_mid_talk_costs_no_message(house: House, victim: 
         killed = house.kill(victim)
     assert len(done) == CONVERSATIONS
     assert sum(visitor.repeats for visitor in done) == 0, "an event came twice or out of order"
-    await until(lambda: house.part(victim).pid != killed, what=f"{victim} is back")
+    await until(lambda: house.is_back(victim, killed=killed), what=f"{victim} is back")
     await _the_log_agrees(house, done)
     await _the_read_model_agrees(house, done)
 
