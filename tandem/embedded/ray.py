@@ -76,6 +76,10 @@ def set_ray_environment(folder: Path, *, short: Path) -> bool:
         # machine it may need longer, and killing it makes the machine busier.
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "30",
+        # One event loop in a replica: fewer hops, and `send` then waits for a slow reader.
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+        # How long a replica that is taken away keeps its sockets; they are told to come back.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
     }
     for name, value in chosen.items():
