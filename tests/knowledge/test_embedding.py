@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,19 +65,29 @@ def test_slices_are_bounded_and_hold_every_text_once(embedding_model: EmbeddingM
     assert max(lengths) == embedding_model.max_tokens == 256
 
 
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    from serve_apps.encoder import EmbeddingModel
+
+    with pytest.raises((OSError, ValueError)):
+        EmbeddingModel(str(tmp_path))
+
+
 async def test_a_question_goes_before_bulk_work_that_was_there_first() -> None:
     from serve_apps.encoder import EmbeddingQueue
 
     model: Any = SlowModel()
     queue = EmbeddingQueue(model)
-    bulk = asyncio.create_task(queue.embed_texts([f"bulk {n}" for n in range(50)]))
+    bulk = [
+        asyncio.create_task(queue.embed_texts([f"bulk {caller} {n}" for n in range(10)]))
+        for caller in range(8)
+    ]
     await asyncio.to_thread(model.third.wait, 10)
     before = len(model.asked)
     await queue.embed_queries(["question"])
     place = model.asked.index(["question"])
-    await bulk
+    await asyncio.gather(*bulk)
     assert place <= before + 2, "it waited for no more than the slice that ran"
-    assert len(model.asked) == 51
+    assert len(model.asked) == 81
     await queue.close()
 
 

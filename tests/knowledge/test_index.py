@@ -40,6 +40,18 @@ async def test_every_quotable_sentence_is_a_part_of_its_chunk(shelf: Shelf) -> N
         assert sorted((s for _, s in hit.sentences), reverse=True) == [s for _, s in hit.sentences]
 
 
+@pytest.mark.parametrize("asked", ["devolucion", "devolución", "devoluciones", "DEVOLUCION"])
+async def test_spanish_words_are_found_with_and_without_their_accents(
+    shelf: Shelf, asked: str
+) -> None:
+    """By the words alone: this embedder sees no likeness between them."""
+    await shelf.submit("accents", "b.md", "# Envíos\n\nEl paquete llega en dos días.", locale="es")
+    await shelf.submit("accents", "a.md", "# Lámparas\n\nCada lámpara lleva luz.", locale="es")
+    await shelf.submit("accents", "c.md", "# Cambios\n\nLa devolución es gratis.", locale="es")
+    hits = await shelf.search("accents", asked, locale="es")
+    assert hits[0].text == "La devolución es gratis."
+
+
 async def test_a_replaced_document_is_found_in_its_new_words_only(shelf: Shelf) -> None:
     first = await shelf.submit("replace", "faq.csv", FAQ)
     second = await shelf.submit("replace", "faq.csv", FAQ.replace("two days", "five weeks"))

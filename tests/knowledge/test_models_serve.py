@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from serve_apps.encoder import EmbeddingModel
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
-APPS = ("knowledge-embedding", "knowledge-rerank", "knowledge-no-model")
+APPS = ("knowledge-embedding", "knowledge-rerank")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,7 @@ def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
         num_attention_heads=2,
         intermediate_size=64,
         num_labels=1,
+        initializer_range=0.5,  # small weights would give all texts nearly one score
     )
     BertForSequenceClassification(config).save_pretrained(folder)
     AutoTokenizer.from_pretrained(str(get_model_path())).save_pretrained(folder)
@@ -77,14 +78,6 @@ async def test_a_replica_embeds_as_the_model_does(
     assert await handle.count_tokens.remote(["a lamp", "x " * 400]) == [4, 256]
     with pytest.raises(EmbeddingFailed):
         await embedder.embed_query(7)  # type: ignore[arg-type]  # what no caller may send
-
-
-async def test_a_folder_without_a_model_fails_at_the_start(serve_here: Any, tmp_path: Any) -> None:
-    from serve_apps.embedding import embedding_app
-
-    app = embedding_app(model=str(tmp_path))
-    with pytest.raises(RuntimeError, match="knowledge-no-model"):
-        await asyncio.to_thread(serve_here.run, app, name=APPS[2], route_prefix=None)
 
 
 async def test_a_replica_scores_as_the_cross_encoder_does(

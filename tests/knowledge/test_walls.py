@@ -58,6 +58,19 @@ async def test_the_search_itself_cannot_reach_another_tenant(
 
 
 @pytest.mark.parametrize("table", TABLES)
+async def test_the_wall_binds_the_owner_of_the_table_too(shelf: Shelf, table: str) -> None:
+    from projections.builds import live_build
+
+    build = await live_build(shelf.pool, "knowledge")
+    assert build is not None
+    row = await shelf.pool.fetchrow(
+        "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = $1::text::regclass",
+        f"{build.schema}.{table}",
+    )
+    assert tuple(row) == (True, True)
+
+
+@pytest.mark.parametrize("table", TABLES)
 async def test_who_names_no_tenant_sees_nothing(shelf: Shelf, table: str) -> None:
     async with shelf.pool.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL ROLE tandem_reader")
