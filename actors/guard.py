@@ -14,17 +14,20 @@ import msgspec
 
 from actors.claims import URL, Evidence, Support, bare, support
 from actors.instructions import reads_as_instruction
+from actors.language import detect
 from actors.ports import Passage
-from actors.sentences import CITATION, content, coverage, cut, fold, wording
+from actors.sentences import CITATION, content, coverage, cut, fold, topic, wording
 from actors.texts import COURTESY, NO_ANSWER
 from events.conversation import Source
 
 COSINE_ANSWERABLE = 0.45
-"""A best passage at or above this closeness of meaning is taken to speak of the question."""
+"""An English passage at or above this closeness of meaning is taken to speak of the question."""
 COSINE_FLOOR = 0.30
-"""Below this, shared words alone do not make a passage an answer."""
-WORDS_ANSWERABLE = 0.60
-"""Between floor and cosine threshold: the share of the question's content words it must hold."""
+"""Below this, shared words alone do not make an English passage an answer."""
+WORDS_ANSWERABLE = 0.5
+"""Between floor and cosine threshold, and always in other languages (the default embedder knows
+English only: there, unrelated text comes to 0.6): the share of the question's topic words that
+a passage must hold."""
 KEPT_SHARE = 0.5
 """With fewer of its claims borne out than this, a whole answer is not sent as one."""
 
@@ -87,17 +90,19 @@ class Answerable(msgspec.Struct, frozen=True):
 
 
 def answerable(question: str, passages: Sequence[Passage]) -> Answerable:
-    """Whether to ask a generator at all: the best passage is close in meaning, or close enough
-    and holds most of the question's words (the embedder is weak in Spanish)."""
+    """Whether to ask a generator at all: a passage is close in meaning, or close enough and holds
+    the question's topic words. The thresholds above say how close."""
+    if not passages:
+        return Answerable(ok=False)
+    language = detect(question, passages[0].locale or "en")
+    wanted = topic(question, language)
     best = Answerable(ok=False)
     for passage in passages:
-        language = wording(question, passage.locale or "en")
-        wanted = content(question, language)
         given = set(content(f"{passage.title} {passage.text}", language))
         share = coverage(wanted, given) if wanted else 0.0
-        ok = passage.score >= COSINE_ANSWERABLE or (
-            passage.score >= COSINE_FLOOR and share >= WORDS_ANSWERABLE
-        )
+        needs = COSINE_FLOOR if language == "en" else COSINE_ANSWERABLE
+        ok = passage.score >= needs and share >= WORDS_ANSWERABLE
+        ok = ok or (language == "en" and passage.score >= COSINE_ANSWERABLE)
         if (ok, passage.score) > (best.ok, best.cosine):
             best = Answerable(ok, passage.score, share)
     return best

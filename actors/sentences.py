@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import snowballstemmer
 
-from actors.wordlists import ABBREVIATIONS, STOPWORDS
+from actors.wordlists import ABBREVIATIONS, ASKING, STOPWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,6 +132,13 @@ def content(text: str, language: str) -> list[str]:
     """Stems of the words that carry a claim, in order."""
     stop = STOPWORDS.get(language, STOPWORDS["en"])
     return [stem(w, language) for w in words(text) if w not in stop]
+
+
+def topic(question: str, language: str) -> list[str]:
+    """Stems of the words that say what a question is about; all content when none is left."""
+    asking = {stem(word, language) for word in ASKING}
+    wanted = list(dict.fromkeys(content(question, language)))
+    return [word for word in wanted if word not in asking] or wanted
 
 
 def wording(text: str, default: str = "en") -> str:

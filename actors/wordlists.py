@@ -35,6 +35,14 @@ STOPWORDS: dict[str, frozenset[str]] = {
 }
 """Words that carry no claim of their own."""
 
+ASKING: frozenset[str] = word_set(
+    """want need know tell help wondering wonder would like long much many often possible able
+    happen happens try trying mean means
+    quiero quisiera queria necesito gustaria tengo hago hacer hacen hace saber decir decirme
+    ayuda ayudar cuanto cuanta cuantos cuantas otro otra otros otras posible puedo pasa sirve"""
+)
+"""Words of a question that say nothing of its topic."""
+
 NEGATORS: frozenset[str] = word_set(
     """not no never none nothing nobody neither nor without cannot cant dont doesnt didnt isnt arent
     wasnt werent wont wouldnt shouldnt couldnt havent hasnt hadnt mustnt neednt non unable

@@ -21,7 +21,7 @@ from actors.ports import (
     ScoredSentence,
     TextDelta,
 )
-from actors.sentences import content, coverage, fold, sentences, wording
+from actors.sentences import content, coverage, fold, sentences, topic, wording
 from actors.wordlists import word_set
 
 MODEL = "extractive"
@@ -39,8 +39,11 @@ OTHER_FROM = 0.9
 """A sentence of another passage is added at this share of the best one's value."""
 OPENING = 0.10
 """What a passage's first sentence is worth on top: help pages answer first, then explain."""
-WORDS_WEIGHT = 0.25
-"""What holding all of the question's words is worth on top of the cosine."""
+WORDS_WEIGHT = {"en": 0.25, "es": 0.6}
+"""What holding all of the question's topic words is worth on top of the cosine, half as much in
+the passage around it. More in Spanish, where the default embedder's cosine says little."""
+RANK_WEIGHT = 0.1
+"""What the search's first passage is worth on top, its n-th a share of 1/n."""
 PASSAGE_WEIGHT = 0.25
 """What a passage's own closeness is worth for each of its sentences."""
 SAME_LANGUAGE = 0.15
@@ -51,6 +54,7 @@ _POINTING = word_set(
 )
 
 _LIST_MARK = re.compile(r"\s*(?:[-*•+]|\d{1,2}[.)])\s+")
+_HEADING_MARK = re.compile(r"\s*#{1,6}\s+")
 _CITED_STOP = re.compile(r"[.!…][\"'\u201d\u2019»)]* \[\d+\]$")
 _STOP = re.compile(r"[.!…:;][\"'\u201d\u2019»)]*$")
 
@@ -120,18 +124,20 @@ def _candidates(index: int, passage: Passage, request: GenerationRequest) -> lis
     )
     quotable = [s for s in scored if _is_quotable(s.text, passage.text)]
     language = wording(request.question, request.locale)
-    wanted = sorted(set(content(request.question, language)))
-    same = SAME_LANGUAGE if _same_language(passage.locale, request.locale) else 0.0
+    wanted = topic(request.question, language)
+    weight = WORDS_WEIGHT[language]
+    about = coverage(wanted, set(content(f"{passage.title} {passage.text}", language)))
+    base = PASSAGE_WEIGHT * passage.score + weight / 2 * about + RANK_WEIGHT / (index + 1)
+    base += SAME_LANGUAGE if _same_language(passage.locale, request.locale) else 0.0
     return [
         Candidate(
             index,
             at,
             sentence.text,
-            sentence.score
-            + same
+            base
+            + sentence.score
             + (OPENING if at == 0 else 0.0)
-            + WORDS_WEIGHT * coverage(wanted, set(content(sentence.text, language)))
-            + PASSAGE_WEIGHT * passage.score,
+            + weight * coverage(wanted, set(content(sentence.text, language))),
             _is_item(sentence.text, passage.text),
         )
         for at, sentence in enumerate(quotable)
@@ -142,6 +148,8 @@ def _is_quotable(sentence: str, passage: str) -> bool:
     """False for a FAQ's question, a heading, and text that gives orders to an assistant."""
     text = sentence.strip()
     if text.endswith("?") or text.startswith("#") or reads_as_instruction(text):
+        return False
+    if _HEADING_MARK.fullmatch(_line_before(text, passage)):
         return False
     first_line = passage.strip().split("\n", 1)[0].lstrip("# ").strip()
     is_heading = text == first_line and "\n" in passage.strip() and not _STOP.search(text)
@@ -191,8 +199,12 @@ def _shown(candidate: Candidate, before: str) -> str:
 
 
 def _is_item(sentence: str, passage: str) -> bool:
-    line = passage[: max(passage.find(sentence), 0)].rsplit("\n", 1)[-1]
-    return _LIST_MARK.fullmatch(line) is not None
+    return _LIST_MARK.fullmatch(_line_before(sentence, passage)) is not None
+
+
+def _line_before(sentence: str, passage: str) -> str:
+    """What stands in front of the sentence in its line."""
+    return passage[: max(passage.find(sentence), 0)].rsplit("\n", 1)[-1]
 
 
 def _points_back(text: str) -> bool:

@@ -202,3 +202,18 @@ def test_i_do_not_know_is_said_in_the_visitors_language_with_the_offer_of_a_pers
     assert "Acme" in unknown("en", "Acme")
     assert "una persona" in unknown("es-MX", "Acme")
     assert "{" not in unknown("es") + unknown("en")
+
+
+def test_in_spanish_shared_words_decide_because_the_cosine_does_not(passage):
+    page = passage(
+        "El envío estándar tarda de 3 a 5 días laborables.", locale="es", score=0.6, title="Envíos"
+    )
+    assert answerable("¿Cuánto tarda el envío?", [page])
+    assert not answerable("¿Quién ganó el mundial?", [page])
+    assert not answerable("Necesito un médico", [page])
+
+
+def test_any_of_the_passages_may_make_a_question_answerable(passage):
+    far = passage("Our shop is in Madrid.", score=0.44)
+    near = passage("You can return shoes within 30 days.", score=0.40)
+    assert answerable("Can I return my shoes?", [far, near])
