@@ -287,7 +287,9 @@ def _start_warden(settings: Settings, lock: int) -> subprocess.Popen[bytes]:
     os.environ[warden.MARK_NAME] = mark
     command = [sys.executable, "-I", warden.__file__, mark]
     if not settings.postgres_dsn:
-        command.append(str(settings.home_dir / "postgres"))
+        command += ["--postgres", str(settings.home_dir / "postgres")]
+    if (short := shortcut(settings.home_dir)) != settings.home_dir:
+        command += ["--link", str(short)]
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, pass_fds=(lock,), start_new_session=True
     )

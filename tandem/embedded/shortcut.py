@@ -35,4 +35,4 @@ def drop_shortcut(home: Path) -> None:
     """Remove the link, if there is one, when the house ends."""
     short = shortcut(home)
     if short != home:
-        short.unlink()
+        short.unlink(missing_ok=True)

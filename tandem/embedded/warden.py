@@ -7,11 +7,13 @@ besides (`tether`), but that reaches only direct children: Ray's agents and the 
 worker starts outlive it, some for ever. The warden inherits the house's lock, so that no new
 `up` starts before the old one is swept.
 
-Run as `python -I warden.py MARK [POSTGRES_FOLDER]`; pipe on stdin.
+Run as `python -I warden.py MARK [--postgres FOLDER] [--link PATH]`; pipe on stdin. The link is the
+house's shortcut, removed when its house is gone.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
@@ -70,12 +72,18 @@ def _end(process: psutil.Process, sig: signal.Signals) -> None:
 
 
 def main() -> None:
-    mark, *rest = sys.argv[1:]
-    postgres_folder = str(Path(rest[0]).resolve()) if rest else None
+    parser = argparse.ArgumentParser(prog="warden")
+    parser.add_argument("mark")
+    parser.add_argument("--postgres", type=Path)
+    parser.add_argument("--link", type=Path)
+    options = parser.parse_args()
+    postgres_folder = str(options.postgres.resolve()) if options.postgres else None
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sig, signal.SIG_IGN)  # it goes when `up` has gone, not before
     said = sys.stdin.buffer.read()  # ends when `up` ends
-    swept = sweep(mark, postgres_folder)
+    swept = sweep(options.mark, postgres_folder)
+    if options.link is not None:
+        options.link.unlink(missing_ok=True)
     if said != GOODBYE:
         text = f"tandem up ended without a goodbye; {swept} processes of it were stopped"
         print(text, file=sys.stderr, flush=True)

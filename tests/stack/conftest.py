@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from running_house import RunningHouse
+from running_house import STOP_TIMEOUT_S, RunningHouse, wait_until
 
 
 @pytest.fixture
@@ -32,4 +32,6 @@ def start_house(home: Path) -> Iterator[Callable[..., RunningHouse]]:
 
     yield start
     for house in houses:
-        house.end()
+        house.kill()
+    for house in houses:
+        wait_until(lambda: not house.left(), timeout_s=STOP_TIMEOUT_S, what="house swept")  # noqa: B023 # called at once

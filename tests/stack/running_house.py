@@ -100,9 +100,8 @@ class RunningHouse:
         self.process.send_signal(sig)
         return self.process.wait(STOP_TIMEOUT_S)
 
-    def end(self) -> None:
-        """Whatever became of the test, nothing stays."""
+    def kill(self) -> None:
+        """Whatever became of the test; the house's warden sweeps the rest."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(STOP_TIMEOUT_S)
-        wait_until(lambda: not self.left(), timeout_s=STOP_TIMEOUT_S, what="house swept")

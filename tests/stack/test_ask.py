@@ -117,7 +117,7 @@ async def test_a_failed_turn_is_one_line_and_a_failure() -> None:
 
 async def test_a_refusal_is_one_line() -> None:
     async def refuses(socket: ServerConnection, message: dict[str, Any]) -> None:
-        error = {"type": "error", "code": "unknown_key", "detail": "no company has this key"}
+        error = {"type": "error", "code": "wrong_key", "detail": "no company has this key"}
         await socket.send(json.dumps(error))
 
     async with gateway(refuses) as (url, _):

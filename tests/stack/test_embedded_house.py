@@ -93,8 +93,7 @@ async def test_a_killed_house_is_swept_and_starts_again_and_fresh_means_empty(
     house = start_house().until_ready()
     await _remember(house, b"kept")
     assert any("ray::Shard" in line or "sleep" in line for line in house.left())
-    house.process.kill()
-    house.process.wait(STOP_TIMEOUT_S)
+    house.kill()
 
     again = start_house().until_ready()  # at once: it waits for the sweep by itself
     assert house.left(home_in_use=True) == []
@@ -139,10 +138,16 @@ def test_a_part_that_does_not_start_stops_the_rest_and_is_told_in_one_line(
 
 
 def test_when_ray_dies_the_house_says_so_and_ends(start_house: Start) -> None:
+    from tandem.embedded.shortcut import shortcut
+
     house = start_house().until_ready()
+    link = shortcut(house.home)
+    assert link != house.home
+    assert link.is_symlink()
     house.child("gcs_server").kill()
     assert house.process.wait(STOP_TIMEOUT_S) != 0
     wait_until(lambda: not house.left(), timeout_s=STOP_TIMEOUT_S, what="swept")
+    assert not link.is_symlink()
     assert "start it again with `make up`" in house.said
 
 
