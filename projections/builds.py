@@ -68,11 +68,13 @@ async def enter_build(connection: Connection, build: Build) -> None:
     """For the rest of the transaction: be the writer, with the build's schema found first.
 
     Losing the last commits in a crash of Postgres is allowed (`synchronous_commit` off): rows
-    and checkpoint go together, and the lane notices that the checkpoint stepped back.
+    and checkpoint go together, and the lane notices that the checkpoint stepped back. Plans are
+    made anew for each batch: one made while a table was empty would read the whole of it for ever.
     """
     await connection.execute(
         "SELECT set_config('search_path', $1 || ', ' || current_setting('search_path'), true),"
-        " set_config('synchronous_commit', 'off', true), set_config('role', $2, true)",
+        " set_config('synchronous_commit', 'off', true), set_config('role', $2, true),"
+        " set_config('plan_cache_mode', 'force_custom_plan', true)",
         build.schema,
         WRITER_ROLE,
     )
