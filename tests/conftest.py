@@ -11,9 +11,13 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.metadata import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from benchmarks.house import House
 
 START_TIMEOUT_S = 20.0
 
@@ -134,3 +138,13 @@ async def database(postgres_dsn: str) -> AsyncIterator[str]:
     finally:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await admin.close()
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The whole house, started once as a newcomer starts it; it leaves no process behind."""
+    from benchmarks.house import House
+
+    with House(tmp_path_factory.mktemp("house") / "home") as running:
+        yield running
+    assert running.left_behind == [], "processes stayed behind"

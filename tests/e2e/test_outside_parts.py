@@ -1,0 +1,36 @@
+"""With addresses set, `tandem up` uses an outside NATS and Postgres and starts none of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from benchmarks.house import House
+from tandem.client import Visitor
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+
+
+async def test_an_outside_nats_and_postgres_take_the_place_of_the_embedded_ones(
+    start_nats: Callable[..., Any], database: str, tmp_path: Path
+) -> None:
+    nats = start_nats()
+    outside = {"TANDEM_NATS_URL": nats.url, "TANDEM_POSTGRES_DSN": database}
+    with House(tmp_path / "home", **outside) as house:
+        own = {process.name() for process in house.descendants()}
+        assert not own & {"nats-server", "postgres"}
+        async with Visitor(house.socket_url) as visitor:
+            reply = await visitor.ask("How long does shipping take?")
+        assert reply["sources"]
+        connection = await asyncpg.connect(database, timeout=10)
+        try:
+            count = "select count(*) from read.chunks"
+            assert await connection.fetchval(count) > 0
+        finally:
+            await connection.close()
+    assert nats.process.poll() is None, "what was not started here must not be stopped here"
+    assert house.left_behind == []
