@@ -32,7 +32,7 @@ MOST_CHARACTERS = 600
 LEAST_WORDS = 3
 """Fewer words without a full stop are a label, not a sentence."""
 LEAST_CLOSENESS = 0.35
-"""The best sentence, or its whole passage, must be this close to the question (see `_value`)."""
+"""The best sentence, or its whole passage, must be this close: cosine and shared words."""
 FOLLOWS_FROM = 0.55
 """A following sentence is kept at this share of the best one's value."""
 OTHER_FROM = 0.9
@@ -60,14 +60,15 @@ _STOP = re.compile(r"[.!…:;][\"'\u201d\u2019»)]*$")
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A sentence that may answer: which passage (0-based), where in it, what it is worth, and
-    whether it is an item of a list."""
+    """A sentence that may answer: which passage (0-based), where in it, what it is worth
+    beside the others, whether it is an item of a list, how close it is to the question."""
 
     passage: int
     at: int
     text: str
     value: float
     item: bool
+    closeness: float
 
 
 class ExtractiveGenerator:
@@ -102,7 +103,7 @@ def choose(request: GenerationRequest) -> list[Candidate]:
     if not everything:
         return []
     best = max(everything, key=lambda c: c.value)
-    if max(best.value, request.passages[best.passage].score) < LEAST_CLOSENESS:
+    if best.closeness < LEAST_CLOSENESS:
         return []
     chosen = _run(by_passage[best.passage], best)
     others = [c for c in everything if c.passage != best.passage]
@@ -129,19 +130,21 @@ def _candidates(index: int, passage: Passage, request: GenerationRequest) -> lis
     about = coverage(wanted, set(content(f"{passage.title} {passage.text}", language)))
     base = PASSAGE_WEIGHT * passage.score + weight / 2 * about + RANK_WEIGHT / (index + 1)
     base += SAME_LANGUAGE if _same_language(passage.locale, request.locale) else 0.0
-    return [
-        Candidate(
-            index,
-            at,
-            sentence.text,
-            base
-            + sentence.score
-            + (OPENING if at == 0 else 0.0)
-            + weight * coverage(wanted, set(content(sentence.text, language))),
-            _is_item(sentence.text, passage.text),
+    candidates: list[Candidate] = []
+    for at, sentence in enumerate(quotable):
+        shared = weight * coverage(wanted, set(content(sentence.text, language)))
+        opening = OPENING if at == 0 else 0.0
+        candidates.append(
+            Candidate(
+                passage=index,
+                at=at,
+                text=sentence.text,
+                value=base + sentence.score + opening + shared,
+                item=_is_item(sentence.text, passage.text),
+                closeness=max(sentence.score, passage.score) + shared,
+            )
         )
-        for at, sentence in enumerate(quotable)
-    ]
+    return candidates
 
 
 def _is_quotable(sentence: str, passage: str) -> bool:
