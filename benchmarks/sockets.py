@@ -64,14 +64,14 @@ class Talker:
                 return
 
 
-async def talkers(url: str, count: int) -> list[Talker]:
+async def talkers(url: str, count: int, *, key: str = "pk_demo") -> list[Talker]:
     """`count` welcomed sockets, opened a few at a time."""
     gate = asyncio.Semaphore(8)
 
     async def one() -> Talker:
         async with gate:
             socket = await connect(url, subprotocols=[Subprotocol("tandem.v1.json")])
-            await socket.send('{"type":"hello","key":"pk_demo","locale":"en"}')
+            await socket.send(msgspec.json.encode({"type": "hello", "key": key}).decode())
             await asyncio.wait_for(socket.recv(), TIMEOUT_S)
             return Talker(socket)
 

@@ -1,0 +1,106 @@
+"""`make bench`: every benchmark, printed, and written to `benchmarks/RESULTS.md`.
+
+python -m benchmarks [--faq PATH/covid_faq] [--json FILE]
+python -m benchmarks --compare OLD.json NEW.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks import core, house_bench
+from benchmarks.figures import Run, Section, compare, machine, markdown, shown
+from benchmarks.projection_rate import projection_rate
+from events.jetstream import JetStreamLog
+from tandem.embedded.nats import EmbeddedNats
+from tandem.embedded.postgres import EmbeddedPostgres
+
+HERE = Path(__file__).parent
+FAQ = HERE.parents[1] / "shared" / "data" / "covid_faq"
+
+
+async def on_bare_servers() -> Sequence[Section]:
+    """What needs NATS and Postgres and nothing else."""
+    with tempfile.TemporaryDirectory(prefix="tb-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        await asyncio.to_thread(home.chmod, 0o755)  # as root, Postgres runs under its own user
+        nats = EmbeddedNats(home / "nats")
+        postgres = EmbeddedPostgres(home / "pg", sockets=home / "s")
+        nats_url, dsn = await nats.start(), await postgres.start()
+        try:
+            found = list(await core.sections(nats_url))
+            log = await JetStreamLog.connect(nats_url)
+            found.append(await projection_rate(log, nats_url, dsn))
+            await log.close()
+        finally:
+            await postgres.stop()
+            await nats.stop()
+    return found
+
+
+async def on_retrieval(folder: Path) -> Sequence[Section]:
+    from benchmarks import retrieval  # noqa: PLC0415 it loads the embedder
+
+    return [retrieval.section(await retrieval.measure(folder))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--faq", type=Path, default=FAQ, help="folder with faq.csv, paraphrases.csv"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=HERE / "results.json", help="keep the run here"
+    )
+    parser.add_argument("--only", choices=["bare", "house", "retrieval"], help="one part alone")
+    parser.add_argument("--compare", nargs=2, type=Path, metavar=("OLD", "NEW"))
+    arguments = parser.parse_args()
+    if arguments.compare:
+        old, new = (msgspec.json.decode(p.read_bytes(), type=Run) for p in arguments.compare)
+        print(compare(old, new))
+        return
+    _measure(arguments)
+
+
+def _measure(arguments: argparse.Namespace) -> None:
+    parts: dict[str, Callable[[], Coroutine[Any, Any, Sequence[Section]]]] = {
+        "bare": on_bare_servers,
+        "house": house_bench.sections,
+    }
+    if (arguments.faq / "faq.csv").exists():
+        parts["retrieval"] = lambda: on_retrieval(arguments.faq)
+    else:
+        print(f"retrieval is left out: no faq.csv in {arguments.faq} (say --faq PATH)")
+    sections: list[Section] = []
+    for name, measure in parts.items():
+        if arguments.only in (None, name):
+            for section in asyncio.run(measure()):
+                sections.append(section)
+                _print(section)
+    run = Run(
+        machine=machine(),
+        taken_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        sections=sections,
+    )
+    arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(run)))
+    if arguments.only is None:
+        (HERE / "RESULTS.md").write_text(markdown(run))
+        print(f"\nwritten: {HERE / 'RESULTS.md'} and {arguments.json}")
+
+
+def _print(section: Section) -> None:
+    print(f"\n{section.title}")
+    for figure in section.figures:
+        print(f"  {figure.name:<52} {shown(figure)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
