@@ -39,7 +39,7 @@ class CrossEncoderModel:
 
         cuda = torch.cuda.is_available()
         if not cuda:
-            torch.set_num_threads(threads or min(2, os.cpu_count() or 1))
+            torch.set_num_threads(threads or max(1, min(4, (os.cpu_count() or 1) // 2)))
         dtype = torch.float16 if cuda else torch.float32
         self._model = CrossEncoder(
             model, device="cuda" if cuda else "cpu", model_kwargs={"dtype": dtype}
