@@ -91,7 +91,12 @@ class RayConversations:
 
     async def _ask(self, stream: StreamName, command: c.ConversationCommand) -> c.Outcome:
         asked = Asked(stream.tenant, stream.id, command)
-        # No jitter: what failed together is asked again together, in the order it came.
+        try:
+            return await self._once(stream, asked)
+        except Unavailable as error:
+            _log.info("asking again", shard=stream.subject, why=str(error))
+        # Only now: a retry context costs as much as the rest of an ask. No jitter: what failed
+        # together is asked again together, in the order it came.
         waits = stamina.retry_context(
             on=Unavailable,
             attempts=None,
@@ -102,11 +107,14 @@ class RayConversations:
         )
         async for attempt in waits:
             with attempt:
-                outcome = await self._lane(stream).ask(asked)
-                if isinstance(outcome, c.Refused) and outcome.code == "unavailable":
-                    raise Unavailable(outcome.detail)
-                return outcome
+                return await self._once(stream, asked)
         raise AssertionError("retry_context ends by a return or a raise")
+
+    async def _once(self, stream: StreamName, asked: Asked) -> c.Outcome:
+        outcome = await self._lane(stream).ask(asked)
+        if isinstance(outcome, c.Refused) and outcome.code == "unavailable":
+            raise Unavailable(outcome.detail)
+        return outcome
 
     def _lane(self, stream: StreamName) -> _Lane:
         if self._placement_of(stream.tenant) == "dedicated":

@@ -56,13 +56,16 @@ class AiTurn:
         company_of: Callable[[str], str],
         timeout_s: float,
         memory_tokens: int,
+        summarizes: bool,
     ) -> None:
+        """`summarizes` is False when no model is set: the extractive summary then stands."""
         self._retriever = retriever
         self._generator = generator
         self._live = live
         self._company_of = company_of
         self._timeout_s = timeout_s
         self._memory_tokens = memory_tokens
+        self._summarizes = summarizes
 
     async def run(
         self, stream: StreamName, state: State, turn: OpenTurn
@@ -81,7 +84,7 @@ class AiTurn:
 
     async def summary(self, state: State) -> c.RecordSummary | None:
         memory = state.memory
-        if len(memory.summary) < SUMMARY_DUE_CHARS:
+        if not self._summarizes or len(memory.summary) < SUMMARY_DUE_CHARS:
             return None
         text = await self._generator.summarize((), memory.summary)
         if not text or len(text) >= len(memory.summary):

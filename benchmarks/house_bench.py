@@ -14,7 +14,7 @@ import psutil
 
 from benchmarks.figures import Figure, Section, percentile
 from benchmarks.house import House
-from benchmarks.sockets import GREETINGS, closed_loop, open_loop, talkers
+from benchmarks.sockets import GREETINGS, closed_loop, one_at_a_time, open_loop, talkers
 from events.jetstream import JetStreamLog
 from events.log import EMPTY, NewCommit
 from events.stream import tenancy_stream
@@ -52,8 +52,8 @@ async def _measured(house: House, ready: float) -> Sequence[Section]:
         await open_loop(url, GREETINGS, rate=100, seconds=15),
     )
     turns = await closed_loop(url, GREETINGS, sockets=SOCKETS, seconds=10)
-    alone = await closed_loop(url, questions, sockets=1, seconds=10)
-    many = await closed_loop(url, questions, sockets=32, seconds=15)
+    alone = await one_at_a_time(url, questions, seconds=10)
+    many = await closed_loop(url, questions, sockets=64, seconds=15)
     stages = await _stages(house)
     return [
         start,
@@ -63,12 +63,12 @@ async def _measured(house: House, ready: float) -> Sequence[Section]:
             f"As many turns as go, no model, {SOCKETS} sockets",
             "Each socket says the next thing as soon as it was answered.",
         ),
-        _named(
+        Section(
+            "Grounded answers, one at a time",
+            f"{len(questions)} questions about the demo company in turn, extractive generation.",
             alone,
-            "Grounded answers, one visitor",
-            f"{len(questions)} questions about the demo company, extractive generation.",
         ),
-        _named(many, "Grounded answers, 32 visitors", "The same questions, closed loop."),
+        _named(many, "Grounded answers, 64 visitors", "The same questions, closed loop."),
         stages,
         await _placements(house),
     ]

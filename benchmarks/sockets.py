@@ -1,6 +1,7 @@
 """Real WebSockets against a running house: acknowledgement, turns, answers, first text.
 
-A lean client: it must cost less than what it measures, and runs on the same cores.
+A lean client: it must cost less than what it measures, and runs on the same cores. Frames are
+not compressed.
 """
 
 from __future__ import annotations
@@ -48,10 +49,12 @@ class Talker:
         frame = msgspec.json.encode({"type": "message", "id": ident, "text": text})
         await self._socket.send(frame.decode())
         first = True
-        while True:
+        accepted = replied = False  # the event may come before the acknowledgement
+        while not (accepted and replied):
             got = _decode(await asyncio.wait_for(self._socket.recv(), TIMEOUT_S))
             took = (time.perf_counter() - began) * 1000
-            if got.type == "accepted":
+            if got.type == "accepted" and got.id == ident:
+                accepted = True
                 self.accepted_ms.append(took)
             elif got.type in ("rejected", "error"):
                 raise RuntimeError(f"{got.code}: {got.detail}")
@@ -61,7 +64,7 @@ class Talker:
             elif got.kind in ("assistant_message", "turn_failed"):
                 self.failed += got.kind == "turn_failed"
                 self.replied_ms.append(took)
-                return
+                replied = True
 
 
 async def talkers(url: str, count: int, *, key: str = "pk_demo") -> list[Talker]:
@@ -70,7 +73,9 @@ async def talkers(url: str, count: int, *, key: str = "pk_demo") -> list[Talker]
 
     async def one() -> Talker:
         async with gate:
-            socket = await connect(url, subprotocols=[Subprotocol("tandem.v1.json")])
+            socket = await connect(
+                url, subprotocols=[Subprotocol("tandem.v1.json")], compression=None
+            )
             await socket.send(msgspec.json.encode({"type": "hello", "key": key}).decode())
             await asyncio.wait_for(socket.recv(), TIMEOUT_S)
             return Talker(socket)
@@ -100,6 +105,17 @@ async def closed_loop(url: str, texts: Sequence[str], *, sockets: int, seconds: 
     return Section(
         "", "", [Figure("turns a second", turns / took, "/s", "higher"), *_latencies(people)]
     )
+
+
+async def one_at_a_time(url: str, texts: Sequence[str], *, seconds: float) -> list[Figure]:
+    """One turn after the other, on sockets in turn: no socket may say more than five a second."""
+    people = await talkers(url, 32)
+    ends = time.perf_counter() + seconds
+    number = 0
+    while time.perf_counter() < ends:
+        await people[number % len(people)].turn(texts[number % len(texts)])
+        number += 1
+    return _latencies(people)
 
 
 async def open_loop(url: str, texts: Sequence[str], *, rate: float, seconds: float) -> list[Figure]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 
 from config.logs import set_up_logs
@@ -16,6 +17,9 @@ from serve_apps import embedding
 from serve_apps.embedding import ServeEmbedder
 from tandem.addresses import Addresses
 from tandem.wiring.handles import LateHandle
+
+YIELDS = 10
+"""Where cores are short, read models may lag so that visitors do not wait (see `nice`)."""
 
 
 class LateDocuments:
@@ -43,9 +47,15 @@ class LateDocuments:
             return self._documents
 
 
+def projections_of_worker(house: Addresses) -> Sequence[Projection]:
+    """`all_projections` for the worker's process: its log, and its place behind the visitors."""
+    set_up_logs(house.settings.log_level)
+    os.nice(YIELDS)
+    return all_projections(house)
+
+
 def all_projections(house: Addresses) -> Sequence[Projection]:
     """Every read model and the knowledge index. Call it in a running loop, on a Ray cluster."""
-    set_up_logs(house.settings.log_level)
     embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
     index = KnowledgeIndex(
         embedder.embed_texts, LateDocuments(house.nats_url), load_token_counter()

@@ -47,6 +47,7 @@ async def shard_parts(house: Addresses) -> ShardParts:
         company_of=tenants.company_of,
         timeout_s=settings.turn_timeout_s,
         memory_tokens=settings.memory_tokens,
+        summarizes=bool(settings.model),
     )
 
     async def close() -> None:

@@ -31,7 +31,7 @@ from tandem.addresses import Addresses, web_url
 from tandem.embedded.process import ServerFailed
 from tandem.wiring.demo import seed_demo
 from tandem.wiring.gateway import gateway_ports
-from tandem.wiring.read_models import all_projections
+from tandem.wiring.read_models import projections_of_worker
 from tandem.wiring.shard import shard_parts
 from tandem.wiring.watchdog import watchdog_parts
 
@@ -57,7 +57,7 @@ async def start_shards(house: Addresses) -> None:
 
 async def start_projections(house: Addresses) -> None:
     await asyncio.gather(_ensure_log(house), ensure_schema(house.postgres_dsn))
-    make = partial(all_projections, house)
+    make = partial(projections_of_worker, house)
     worker = _named(PROJECTIONS, ProjectionWorker, make, house.nats_url, house.postgres_dsn)
     async with asyncio.timeout(READY_TIMEOUT_S):
         while True:

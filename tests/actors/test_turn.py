@@ -97,6 +97,7 @@ async def take_turn(
         company_of=lambda tenant: "Casa Lumen",
         timeout_s=timeout_s,
         memory_tokens=500,
+        summarizes=True,
     )
     return await runner.run(STREAM, state, turn)
 
@@ -186,6 +187,7 @@ async def test_two_messages_of_one_turn_are_one_question_and_not_their_own_histo
         company_of=lambda tenant: "Casa Lumen",
         timeout_s=5,
         memory_tokens=500,
+        summarizes=True,
     )
     await runner.run(STREAM, state, turn)
     assert library.asked == [("How long is shipping?\nAnd what does it cost?", "en")]
@@ -200,6 +202,7 @@ async def test_a_summary_is_asked_for_once_the_extractive_one_has_grown():
         company_of=lambda tenant: "Casa Lumen",
         timeout_s=5,
         memory_tokens=500,
+        summarizes=True,
     )
     short, _ = asked("Hello?")
     assert await runner.summary(short) is None
