@@ -128,10 +128,7 @@ async def _placements(house: House) -> Section:
     for person in people:
         await person.turn("hello")
     added = [p for pid, p in _shards(house).items() if pid not in before]
-    each = sum(process.memory_full_info().pss for process in added) / len(added) / 2**20
-    shared = (
-        sum(process.memory_full_info().pss for process in before.values()) / len(before) / 2**20
-    )
+    each, shared = _mean_pss(added), _mean_pss(list(before.values()))
     return Section(
         "Memory of placements",
         f"Proportional set size (PSS) of Ray actors: the shared shards after the load above; "
