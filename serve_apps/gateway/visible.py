@@ -30,6 +30,8 @@ from serve_apps.gateway.frames import (
     TurnFailedEvent,
     VisitorMessage,
 )
+from serve_apps.generation.extractive import MODEL as EXTRACTIVE_MODEL
+from serve_apps.safe_html import from_markdown
 
 
 def visible(commit: Commit) -> tuple[EventFrame, ...]:
@@ -87,11 +89,19 @@ def _assistant_message(fact: AnswerRecorded, version: int, index: int) -> Assist
         kind="assistant_message",
         message=fact.message,
         text=fact.text,
-        html=fact.html,
+        html=fact.html or _rendered(fact),
         in_reply_to=fact.in_reply_to,
         sources=tuple(_source(source) for source in fact.sources),
         answer=fact.kind,
     )
+
+
+def _rendered(fact: AnswerRecorded) -> str:
+    """Safe HTML of what a model wrote, for models write Markdown. Quotes and our own sentences are
+    plain text, which a client shows as it is."""
+    if fact.kind != "answer" or fact.cost.model in ("", EXTRACTIVE_MODEL):
+        return ""
+    return from_markdown(fact.text)
 
 
 def _source(source: Source) -> SourceFrame:

@@ -83,3 +83,25 @@ def test_each_fact_alone_is_shown_the_same_as_among_others():
     alone = [msgspec.structs.replace(frame, index=index) for index, fact in enumerate(every_fact())
              for frame in visible(commit_of(fact))]  # fmt: skip
     assert alone == list(visible(commit_of(*every_fact())))
+
+
+def test_a_models_markdown_is_rendered_and_its_script_is_not():
+    from events import conversation as e
+    from serve_apps.gateway.visible import visible
+
+    answer = e.AnswerRecorded(
+        at=1,
+        turn="t",
+        epoch=1,
+        message="a",
+        text="**Three** days. [1] <img src=x onerror=alert(1)>",
+        in_reply_to=("m1",),
+        cost=e.TurnCost(model="openai/some-model"),
+    )
+    [frame] = visible(commit_of(answer))
+    html = msgspec.to_builtins(frame)["html"]
+    assert "<strong>Three</strong> days. [1]" in html
+    assert "<img" not in html
+    quoted = msgspec.structs.replace(answer, cost=e.TurnCost(model="extractive"))
+    [plain] = visible(commit_of(quoted))
+    assert not msgspec.to_builtins(plain).get("html"), "quotes are shown as they stand"
