@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Shelf
+    from knowledge_shelf import Shelf
 
     from serve_apps.encoder import EmbeddingModel
 
@@ -20,7 +20,7 @@ PAGES = HERE.parents[1] / "config" / "demo"
 
 @pytest.fixture(scope="module")
 async def help_pages(database: str, embedding_model: EmbeddingModel) -> AsyncIterator[Shelf]:
-    from conftest import open_shelf
+    from knowledge_shelf import open_shelf
 
     from serve_apps.encoder import EmbeddingQueue
 

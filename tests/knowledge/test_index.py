@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Shelf
+    from knowledge_shelf import Shelf
 
 FAQ = "question,answer,url\nHow long does delivery take?,It takes two days.,https://x.example/d\n"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Shelf
+    from knowledge_shelf import Shelf
 
 PAGE = "# Shipping\n\nIt takes two days.\n\n# Returns\n\nYou have thirty days to return a lamp."
 

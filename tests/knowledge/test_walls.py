@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Shelf
+    from knowledge_shelf import Shelf
 
 SECRET = "question,answer\nWhat is the code?,The code is {}.\n"
 TABLES = ("documents", "chunks", "chunk_vectors", "chunk_terms", "sentences")
