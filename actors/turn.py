@@ -20,8 +20,6 @@ import msgspec
 
 from actors import commands as c
 from actors.conversation import OpenTurn, State
-from actors.guard import Checked, Guard, answerable
-from actors.language import detect
 from actors.memory import recall
 from actors.ports import (
     GenerationDone,
@@ -33,8 +31,10 @@ from actors.ports import (
     Retriever,
     TextDelta,
 )
-from actors.smalltalk import smalltalk
-from actors.texts import unknown
+from actors.speech.guard import Checked, Guard, answerable
+from actors.speech.language import detect
+from actors.speech.smalltalk import smalltalk
+from actors.speech.texts import unknown
 from events.conversation import Source, TurnCost
 from events.live import Delta, LiveFeed, Typing
 from events.stream import StreamName

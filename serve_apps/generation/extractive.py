@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
 
-from actors.instructions import reads_as_instruction
 from actors.ports import (
     GenerationDone,
     GenerationPart,
@@ -21,8 +20,9 @@ from actors.ports import (
     ScoredSentence,
     TextDelta,
 )
-from actors.sentences import content, coverage, fold, sentences, topic, wording
-from actors.wordlists import word_set
+from actors.speech.instructions import reads_as_instruction
+from actors.speech.sentences import content, coverage, fold, sentences, topic, wording
+from actors.speech.wordlists import word_set
 
 MODEL = "extractive"
 VERSION = "extractive-1"

@@ -28,8 +28,8 @@ from actors.ports import (
     PromptMessage,
     TextDelta,
 )
-from actors.sentences import CITATION
-from actors.texts import NO_ANSWER
+from actors.speech.sentences import CITATION
+from actors.speech.texts import NO_ANSWER
 from config.settings import Settings
 from serve_apps.generation import prompt
 

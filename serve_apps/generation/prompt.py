@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from actors.ports import GenerationRequest, PromptMessage
-from actors.texts import NO_ANSWER, locale_of
+from actors.speech.texts import NO_ANSWER, locale_of
 
 VERSION = "answer-1"
 

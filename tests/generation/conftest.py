@@ -8,7 +8,7 @@ import pytest
 from openai_double import OpenAIDouble
 
 from actors.ports import GenerationRequest, Passage, ScoredSentence
-from actors.sentences import sentences
+from actors.speech.sentences import sentences
 
 PassageOf = Callable[..., Passage]
 RequestOf = Callable[..., GenerationRequest]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from actors.guard import Guard
 from actors.ports import GenerationDone, Passage, ScoredSentence, TextDelta
+from actors.speech.guard import Guard
 from serve_apps.generation.extractive import ExtractiveGenerator
 
 RETURNS = (

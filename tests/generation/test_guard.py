@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from actors.guard import Guard, answerable, is_courtesy
-from actors.sentences import cut, sentences
-from actors.texts import NO_ANSWER, unknown
+from actors.speech.guard import Guard, answerable, is_courtesy
+from actors.speech.sentences import cut, sentences
+from actors.speech.texts import NO_ANSWER, unknown
 
 SHIPPING = (
     "Standard delivery takes 3 to 5 business days. Gift cards cannot be returned. "

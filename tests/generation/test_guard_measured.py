@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.claims import Evidence, support
+from actors.speech.claims import Evidence, support
 
 HERE = Path(__file__).parent
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pytest
 from openai_double import Answer
 
-from actors.guard import Guard, Verdict
-from actors.instructions import reads_as_instruction
 from actors.ports import GenerationRequest, TextDelta
-from actors.texts import NO_ANSWER
+from actors.speech.guard import Guard, Verdict
+from actors.speech.instructions import reads_as_instruction
+from actors.speech.texts import NO_ANSWER
 from serve_apps.generation import prompt
 from serve_apps.generation.extractive import ExtractiveGenerator
 from serve_apps.safe_html import from_markdown

@@ -9,7 +9,7 @@ import pytest
 from openai_double import Answer, Error, OpenAIDouble
 
 from actors.ports import GenerationDone, GenerationFailed, PromptMessage, TextDelta
-from actors.texts import NO_ANSWER
+from actors.speech.texts import NO_ANSWER
 
 GOOD = Answer("Standard delivery takes 3 days [1].")
 STALL = Answer("", first_stall=True)

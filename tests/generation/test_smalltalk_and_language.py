@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from actors.language import detect
-from actors.smalltalk import reply_to, smalltalk
-from actors.texts import failed
+from actors.speech.language import detect
+from actors.speech.smalltalk import reply_to, smalltalk
+from actors.speech.texts import failed
 
 
 @pytest.mark.parametrize(

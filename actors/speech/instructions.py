@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from actors.sentences import fold
+from actors.speech.sentences import fold
 
 _SHAPES = (
     # "ignore all previous instructions", "olvida las instrucciones anteriores"

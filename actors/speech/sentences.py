@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import snowballstemmer
 
-from actors.wordlists import ABBREVIATIONS, ASKING, STOPWORDS
+from actors.speech.wordlists import ABBREVIATIONS, ASKING, STOPWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from actors.sentences import fold, words
-from actors.wordlists import STOPWORDS, word_set
+from actors.speech.sentences import fold, words
+from actors.speech.wordlists import STOPWORDS, word_set
 
 if TYPE_CHECKING:
     from lingua import LanguageDetector

@@ -12,12 +12,12 @@ from typing import Literal
 
 import msgspec
 
-from actors.claims import URL, Evidence, Support, bare, support
-from actors.instructions import reads_as_instruction
-from actors.language import detect
 from actors.ports import Passage
-from actors.sentences import CITATION, content, coverage, cut, fold, topic, wording
-from actors.texts import COURTESY, NO_ANSWER
+from actors.speech.claims import URL, Evidence, Support, bare, support
+from actors.speech.instructions import reads_as_instruction
+from actors.speech.language import detect
+from actors.speech.sentences import CITATION, content, coverage, cut, fold, topic, wording
+from actors.speech.texts import COURTESY, NO_ANSWER
 from events.conversation import Source
 
 COSINE_ANSWERABLE = 0.45

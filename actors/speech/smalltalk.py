@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from actors.sentences import fold
-from actors.texts import Locale, locale_of
+from actors.speech.sentences import fold
+from actors.speech.texts import Locale, locale_of
 
 Topic = Literal["greeting", "thanks", "bye", "who"]
 

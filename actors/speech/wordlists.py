@@ -1,6 +1,6 @@
 """Closed word lists, English and Spanish, that the guard and the language guess read.
 
-Words are written as `actors.sentences.fold` gives them: lower case, without accents.
+Words are written as `actors.speech.sentences.fold` gives them: lower case, without accents.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ NEGATORS: frozenset[str] = word_set(
     wasnt werent wont wouldnt shouldnt couldnt havent hasnt hadnt mustnt neednt non unable
     impossible nunca jamas sin ni tampoco ningun ninguna ninguno nada nadie imposible"""
 )
-"""Words that turn a clause round; `don't` is written as `actors.sentences.words` gives it."""
+"""Words that turn a clause round; `don't` is written as `speech.sentences.words` gives it."""
 
 _OPERATOR_GROUPS: dict[str, str] = {
     "if": "if unless provided si",

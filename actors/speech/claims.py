@@ -13,8 +13,8 @@ import re
 from functools import cached_property
 from itertools import pairwise
 
-from actors.instructions import reads_as_instruction
-from actors.sentences import (
+from actors.speech.instructions import reads_as_instruction
+from actors.speech.sentences import (
     CITATION,
     content,
     coverage,
@@ -23,7 +23,14 @@ from actors.sentences import (
     stem,
     words,
 )
-from actors.wordlists import NEGATORS, NUMBER_WORDS, OPERATORS, PRONOUN_NUMBERS, SIGNS, STOPWORDS
+from actors.speech.wordlists import (
+    NEGATORS,
+    NUMBER_WORDS,
+    OPERATORS,
+    PRONOUN_NUMBERS,
+    SIGNS,
+    STOPWORDS,
+)
 
 CLAUSE_COVERAGE = 0.75
 """The least share of a clause's content words that the source's window must hold."""
