@@ -25,6 +25,7 @@ from events.jetstream_connection import (
     status_of,
 )
 from events.jetstream_feed import feed
+from events.jetstream_group import GroupCommit, Publish
 from events.jetstream_streams import ensure_streams
 from events.log import Commit, CorruptStream, Head, LogUnavailable, NewCommit, VersionConflict
 from events.stream import JETSTREAM, Kind, StreamName, parse_subject
@@ -95,6 +96,7 @@ class JetStreamLog:
         self.connection = connection
         self._replicas, self._timeout, self._lifts = replicas, timeout, lifts
         self._gate = asyncio.Semaphore(APPENDS_IN_FLIGHT)
+        self._groups = {kind: GroupCommit(connection) for kind in JETSTREAM}
 
     @classmethod
     async def connect(
@@ -121,6 +123,10 @@ class JetStreamLog:
     async def append(self, stream: StreamName, new: NewCommit, *, expected: Head) -> Commit:
         """See EventLog.append.
 
+        While others are in flight it goes with those that wait, as one atomic batch (see
+        `events.jetstream_group`); by itself otherwise, and whenever that batch is not plainly
+        acknowledged.
+
         Whatever the server answers but a plain acknowledgement, the subject's last message is
         read back from the leader: the own id means success, another version a conflict, and the
         expected version that the place is still free, so the publish is sent again, with the
@@ -135,12 +141,23 @@ class JetStreamLog:
             # The server keeps ids per JetStream stream, and this one must be one entity's own.
             "Nats-Msg-Id": f"{stream.tenant}.{stream.id}.{quote(new.commit_id)}",
         }
-        loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + self._timeout, FIRST_PAUSE_S
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        publish = Publish(stream.subject, payload, headers, deadline)
+        version = await self._groups[stream.kind].join(publish)
+        if version is None:
+            return await self._append_alone(stream, new, expected, publish)
+        return stored_commit(stream, new, after=expected, version=version, payload=payload)
+
+    async def _append_alone(
+        self, stream: StreamName, new: NewCommit, expected: Head, publish: Publish
+    ) -> Commit:
+        loop, deadline, pause = asyncio.get_running_loop(), publish.deadline, FIRST_PAUSE_S
         while True:
-            outcome = await self._publish(stream, payload, headers, deadline)
+            outcome = await self._publish(stream, publish)
             if isinstance(outcome, int):
-                return stored_commit(stream, new, after=expected, version=outcome, payload=payload)
+                return stored_commit(
+                    stream, new, after=expected, version=outcome, payload=publish.payload
+                )
             last = await self._last(stream, deadline)
             if last is not None and last.commit_id == new.commit_id:
                 return last
@@ -152,23 +169,22 @@ class JetStreamLog:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
-    async def _publish(
-        self, stream: StreamName, payload: bytes, headers: dict[str, str], deadline: float
-    ) -> int | _Outcome:
+    async def _publish(self, stream: StreamName, publish: Publish) -> int | _Outcome:
         """The version it was stored at, or what else is known."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(publish.deadline):
                 await self._gate.acquire()
         except TimeoutError:
             raise LogUnavailable(f"{stream.subject}: too many appends wait before it") from None
         try:
-            answer = await self.connection.request(
-                stream.subject,
-                payload,
-                headers=headers,
-                timeout=min((deadline - loop.time()) / 2, ASK_S),
-            )
+            with self._groups[stream.kind].alone():
+                answer = await self.connection.request(
+                    publish.subject,
+                    publish.payload,
+                    headers=publish.headers,
+                    timeout=min((publish.deadline - loop.time()) / 2, ASK_S),
+                )
         except (ConnectionBroken, NoAnswer, NotReady):
             return _Outcome.UNKNOWN
         finally:

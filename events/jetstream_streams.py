@@ -11,6 +11,7 @@ from nats.js.api import DiscardPolicy, RePublish, StorageType, StreamConfig
 from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from events.jetstream_connection import Connection, NotReady
+from events.jetstream_group import knows_batches
 from events.log import LogUnavailable
 from events.stream import JETSTREAM, Kind
 
@@ -25,7 +26,8 @@ def stream_config(kind: Kind, *, replicas: int) -> StreamConfig:
     A full disk or limit refuses new commits (`discard: new`) and never drops old ones, and no
     single message can be deleted: that would be a hole in a chain. Whole subjects can still be
     purged, for the archive. The server itself republishes each conversation's commits, once
-    they are stored, to the conversation's live subject.
+    they are stored, to the conversation's live subject. Atomic batches are allowed, for group
+    commit.
     """
     return StreamConfig(
         name=JETSTREAM[kind],
@@ -36,6 +38,7 @@ def stream_config(kind: Kind, *, replicas: int) -> StreamConfig:
         duplicate_window=DUPLICATE_WINDOW_S,
         deny_delete=True,
         allow_direct=True,
+        allow_atomic=True,
         republish=RePublish(
             src="tandem.*.conversation.*", dest="tandem.{{wildcard(1)}}.live.{{wildcard(2)}}"
         )
@@ -68,6 +71,8 @@ async def ensure_streams(connection: Connection, *, replicas: int, timeout: floa
 async def _ensure(connection: Connection, wanted: StreamConfig, timeout: float) -> None:
     js = connection.client.jetstream(timeout=timeout)
     assert wanted.name is not None
+    if not knows_batches(connection.client):
+        wanted.allow_atomic = None  # an older server ignores the field, or refuses the config
     try:
         found = (await js.stream_info(wanted.name)).config
     except NotFoundError:
