@@ -178,7 +178,7 @@ class JetStreamLog:
         except TimeoutError:
             raise LogUnavailable(f"{stream.subject}: too many appends wait before it") from None
         try:
-            with self._groups[stream.kind].alone():
+            with self._groups[stream.kind].alone(publish.subject):
                 answer = await self.connection.request(
                     publish.subject,
                     publish.payload,

@@ -73,7 +73,8 @@ class GroupCommit:
         self._waiting: deque[_Member] = deque()
         self._members: dict[str, asyncio.Future[int | None]] = {}
         """By subject: who waits for a batch or is in one."""
-        self._alone = 0
+        self._alone: dict[str, int] = {}
+        """By subject: how many publishes of it are in flight by themselves."""
         self._busy = False
         """The last appends went as a batch, so the next ones gather for one loop turn."""
         self._batch: asyncio.Task[None] | None = None
@@ -81,13 +82,15 @@ class GroupCommit:
         self._off_until = 0.0
 
     @contextmanager
-    def alone(self) -> Generator[None]:
+    def alone(self, subject: str) -> Generator[None]:
         """Around each publish that goes by itself, so that others know to gather."""
-        self._alone += 1
+        self._alone[subject] = self._alone.get(subject, 0) + 1
         try:
             yield
         finally:
-            self._alone -= 1
+            self._alone[subject] -= 1
+            if not self._alone[subject]:
+                del self._alone[subject]
             if self._waiting:
                 self._look_soon()
 
@@ -98,13 +101,13 @@ class GroupCommit:
         a batch that failed, or whose answer was lost, None does not mean that it is not stored.
         Raises LogUnavailable when the deadline passes before it had its turn.
         """
-        if self._goes_alone_at_once(publish):
+        # Beside another append to its subject its expected version can only be right if that
+        # one fails. In a batch it would make all the others fail with it.
+        if publish.subject in self._alone or self._goes_alone_at_once(publish):
             return None
         before = self._members.get(publish.subject)
         loop = asyncio.get_running_loop()
         if before is not None:
-            # Its expected version can only be right if the one before fails. Within one batch,
-            # or in the next, it would make all the others fail with it.
             await asyncio.wait([before], timeout=max(publish.deadline - loop.time(), 0))
             return None
         member = _Member(publish, loop.create_future())
@@ -123,7 +126,7 @@ class GroupCommit:
 
     def _goes_alone_at_once(self, publish: Publish) -> bool:
         return (
-            not (self._busy or self._waiting or self._batch or self._alone >= ALONE_IN_FLIGHT)
+            not (self._busy or self._waiting or self._batch or len(self._alone) >= ALONE_IN_FLIGHT)
             or len(publish.payload) > LARGEST_PAYLOAD
             or asyncio.get_running_loop().time() < self._off_until
             or not knows_batches(self._connection.client)
@@ -148,7 +151,7 @@ class GroupCommit:
             self._batch = asyncio.create_task(self._send(group))
             return
         self._busy = False
-        for _ in range(min(len(self._waiting), ALONE_IN_FLIGHT - self._alone)):
+        for _ in range(min(len(self._waiting), ALONE_IN_FLIGHT - len(self._alone))):
             self._waiting.popleft().version.set_result(None)
 
     async def _send(self, group: list[_Member]) -> None:

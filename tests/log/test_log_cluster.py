@@ -85,6 +85,32 @@ async def test_the_same_append_sent_twice_at_once_is_stored_once(replicated, ten
         assert list(await replicated.load(stream)) == [one]
 
 
+async def test_many_appends_at_once_on_a_cluster_are_stored_in_groups(replicated, tenant):
+    real, counts = replicated.connection.request, []
+
+    async def request(subject, payload, **options):
+        answer = await real(subject, payload, **options)
+        counts.append(json.loads(answer.data).get("count", 0))
+        return answer
+
+    streams = [conversation_stream(tenant, f"c{number}") for number in range(120)]
+    replicated.connection.request = request
+    try:
+        written = await asyncio.gather(*(append_many(replicated, s, 5) for s in streams))
+        again = await asyncio.gather(
+            *(
+                replicated.append(s, new_commit(5), expected=commits[3].head)
+                for s, commits in zip(streams, written, strict=True)
+            )
+        )
+    finally:
+        replicated.connection.request = real
+    assert sum(counts) > 300
+    assert again == [commits[-1] for commits in written]
+    for stream, commits in zip(streams, written, strict=True):
+        assert list(await replicated.load(stream)) == commits
+
+
 async def test_the_log_survives_the_death_of_the_streams_leader(replicated, cluster, tenant):
     """The last test here: it leaves two servers of three."""
     stream, after, acknowledged = conversation_stream(tenant, "c1"), Head(), []
