@@ -78,6 +78,7 @@ class Entity:
         self._snapshot_number = 0
         self._running: tuple[str, asyncio.Task[None]] | None = None
         self._reporting = ""
+        self._doubtful = False
         self._background: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self.last_used = time.monotonic()
@@ -110,14 +111,17 @@ class Entity:
 
     def stop(self) -> None:
         """Cancel what runs; the log holds everything."""
-        if self._running:
-            self._running[1].cancel()
+        running, self._running = self._running, None
+        if running:
+            running[1].cancel()
         for task in self._background:
             task.cancel()
 
     async def _handle(self, command: c.ConversationCommand) -> c.Outcome:
         if isinstance(command, c.ResumeTurn) and (self._running or self._reporting):
             return c.Accepted(version=self._head.version, duplicate=True)
+        if isinstance(command, c.ResumeTurn) and self._state and self._state.turn is None:
+            self._sleep()  # the read model saw a turn: another owner may have begun it
         for _ in range(CONFLICTS):
             state = await self._awake()
             decision = decide(state, command)
@@ -137,10 +141,15 @@ class Entity:
                     "another writer was first", stream=self._stream.subject, why=str(conflict)
                 )
                 self._sleep()
+                self._doubtful = True
                 continue
             except LogUnavailable as error:
                 self._sleep()
                 raise Unavailable(str(error)) from error
+            except BaseException:
+                self._sleep()  # whether it is stored is not known
+                raise
+            self._doubtful = False
             self._head = commit.head
             self._state = fold(state, commit.version, commit.facts)
             self._react()
@@ -151,8 +160,10 @@ class Entity:
     async def _awake(self) -> State:
         if self._state is None:
             try:
+                # After a conflict the snapshot itself may be of another history: read the log.
+                snapshots = None if self._doubtful else self._snapshots
                 self._state, self._head, self._snapshot_number = await rehydrate(
-                    self._stream, self._events, self._snapshots
+                    self._stream, self._events, snapshots
                 )
             except LogUnavailable as error:
                 raise Unavailable(str(error)) from error
@@ -185,22 +196,31 @@ class Entity:
     async def _run_turn(self, state: State, turn: OpenTurn) -> None:
         try:
             command = await self._turns.run(self._stream, state, turn)
+        except asyncio.CancelledError as error:
+            if self._running is None or self._running[1] is not asyncio.current_task():
+                raise  # superseded, or stopped
+            # A part that it waited for was cancelled, not the turn itself.
+            command = self._broken(turn, error)
         except Exception as error:  # noqa: BLE001 a turn that breaks must end visibly, whatever broke it
-            _log.exception("turn broke", stream=self._stream.subject, turn=turn.turn)
-            command = c.FailTurn(
-                id=f"fail:{turn.turn}",
-                at=self._now(),
-                turn=turn.turn,
-                epoch=turn.epoch,
-                reason="internal",
-                detail=type(error).__name__,
-            )
+            command = self._broken(turn, error)
         self._finished(turn)
         try:
             await self._report(command)
         finally:
-            self._reporting = ""
+            if self._reporting == turn.turn:
+                self._reporting = ""
         await self._summarize_if_due()
+
+    def _broken(self, turn: OpenTurn, error: BaseException) -> c.FailTurn:
+        _log.error("turn broke", stream=self._stream.subject, turn=turn.turn, exc_info=error)
+        return c.FailTurn(
+            id=f"fail:{turn.turn}",
+            at=self._now(),
+            turn=turn.turn,
+            epoch=turn.epoch,
+            reason="internal",
+            detail=type(error).__name__,
+        )
 
     def _finished(self, turn: OpenTurn) -> None:
         """From here on the turn may not be cancelled: what it found is reported, and the
@@ -240,14 +260,15 @@ class Entity:
 
 
 async def rehydrate(
-    stream: StreamName, log: EventLog, snapshots: Snapshots
+    stream: StreamName, log: EventLog, snapshots: Snapshots | None
 ) -> tuple[State, Head, int]:
     """State, its place in the log, and the number of the commit that the snapshot held.
 
-    A snapshot that does not fit the log (a restored backup, a fork) is not used.
+    A snapshot that the log contradicts (a fork) is not used; one that is ahead of it (a restored
+    backup) shows at the next append, and then None for `snapshots` reads the log alone.
     Raises LogUnavailable, CorruptStream, UnknownFact.
     """
-    snapshot = await snapshots.load(stream)
+    snapshot = await snapshots.load(stream) if snapshots else None
     if snapshot:
         try:
             commits = await log.load(stream, after=snapshot.head)

@@ -16,7 +16,6 @@ from typing import Any
 import ray
 import stamina
 import structlog
-from ray.exceptions import RayActorError, RayTaskError
 
 from actors import commands as c
 from actors.batch import Asked, decode_replies, encode_batch
@@ -27,12 +26,15 @@ from events.tenancy import Placement
 
 NAMESPACE = "tandem"
 BATCH = 512
+CALL_TIMEOUT_S = 30.0
+LANES = 20_000
+"""Remembered ways to actors; beyond it, those that nobody waits at are forgotten."""
 IN_FLIGHT = 4
 """Calls to one actor at a time: the next commands collect meanwhile."""
 
 # The class stays plain in its own module, so that Ray pickles it by name and not by value.
 _remote: Any = ray.remote  # its overloads know no options
-_ACTOR: Any = _remote(num_cpus=0, max_restarts=-1, max_concurrency=1000)(ConversationShard)
+_ACTOR: Any = _remote(num_cpus=0, max_concurrency=1000)(ConversationShard)
 
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +62,12 @@ def start_shards(count: int, factory: PartsFactory) -> list[Any]:
 
 def _start(name: str, factory: PartsFactory, *, dedicated: bool) -> Any:
     options = _ACTOR.options(
-        name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True
+        name=name,
+        namespace=NAMESPACE,
+        lifetime="detached",
+        get_if_exists=True,
+        # One that is dedicated is made anew when it is next asked.
+        max_restarts=0 if dedicated else -1,
     )
     return options.remote(factory, dedicated=dedicated)
 
@@ -123,24 +130,25 @@ class RayConversations:
             name, dedicated = shard_name(rendezvous(stream.id, self._shards)), False
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = _Lane(name, self._factory, dedicated, self._forget)
+            if len(self._lanes) >= LANES:
+                self._lanes = {n: lane for n, lane in self._lanes.items() if lane.busy}
+            lane = self._lanes[name] = _Lane(name, self._factory, dedicated)
         return lane
-
-    def _forget(self, name: str) -> None:
-        self._lanes.pop(name, None)
 
 
 class _Lane:
     """The batches to one Ray actor: while calls are in flight, the next commands collect."""
 
-    def __init__(
-        self, name: str, factory: PartsFactory, dedicated: bool, forget: Callable[[str], None]
-    ) -> None:
+    def __init__(self, name: str, factory: PartsFactory, dedicated: bool) -> None:
         self._name, self._factory, self._dedicated = name, factory, dedicated
-        self._forget = forget
-        self._actor: Any | None = None
+        self._actor: Any = None
+        self._finding = asyncio.Lock()  # in turn, so that the first batches keep their order
         self._waiting: list[tuple[Asked, asyncio.Future[c.Outcome]]] = []
         self._calls: set[asyncio.Task[None]] = set()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._calls or self._waiting)
 
     async def ask(self, asked: Asked) -> c.Outcome:
         future: asyncio.Future[c.Outcome] = asyncio.get_running_loop().create_future()
@@ -149,6 +157,7 @@ class _Lane:
         return await future
 
     def _send(self) -> None:
+        self._waiting = [entry for entry in self._waiting if not entry[1].done()]
         if not self._waiting or len(self._calls) >= IN_FLIGHT:
             return
         batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
@@ -159,18 +168,19 @@ class _Lane:
     def _called(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)
         self._send()
-        if self._dedicated and not self._calls and not self._waiting:
-            self._forget(self._name)
 
     async def _call(self, batch: list[tuple[Asked, asyncio.Future[c.Outcome]]]) -> None:
         try:
-            actor: Any = self._found()
-            payload = encode_batch([asked for asked, _ in batch])
-            replies = decode_replies(await actor.ask.remote(payload))
-        except (RayActorError, RayTaskError, ValueError) as error:
-            # Dead, restarting or never made: what was asked may be done, so ask it again.
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                actor = await self._found()
+                payload = encode_batch([asked for asked, _ in batch])
+                replies = decode_replies(await actor.ask.remote(payload))
+            if len(replies) != len(batch):
+                raise ValueError(f"{len(replies)} outcomes for {len(batch)} commands")
+        except Exception as error:  # noqa: BLE001 dead, restarting, silent or never made:
+            # what was asked may be done, so whoever asked must be told to ask again
             self._actor = None
-            _log.warning("shard did not answer", shard=self._name, error=type(error).__name__)
+            _log.warning("shard did not answer", shard=self._name, error=repr(error)[:300])
             for _, future in batch:
                 if not future.done():
                     future.set_exception(Unavailable(f"{self._name}: {type(error).__name__}"))
@@ -179,10 +189,14 @@ class _Lane:
             if not future.done():
                 future.set_result(reply)
 
-    def _found(self) -> Any:
-        if self._actor is None:
-            if self._dedicated:
-                self._actor = _start(self._name, self._factory, dedicated=True)
-            else:
-                self._actor = ray.get_actor(self._name, namespace=NAMESPACE)
-        return self._actor
+    async def _found(self) -> Any:
+        """The actor's handle; looking it up blocks, so it is done once and in a thread."""
+        async with self._finding:
+            if self._actor is None:
+                self._actor = await asyncio.to_thread(self._find)
+            return self._actor
+
+    def _find(self) -> Any:
+        if self._dedicated:
+            return _start(self._name, self._factory, dedicated=True)
+        return ray.get_actor(self._name, namespace=NAMESPACE)

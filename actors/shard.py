@@ -12,8 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import ray
 import structlog
-from ray.actor import exit_actor
 
 from actors import commands as c
 from actors.batch import Asked, decode_batch, encode_replies
@@ -24,6 +24,8 @@ from events.log import EventLog, LogError
 from events.stream import StreamName, conversation_stream
 
 SWEEP_S = 5.0
+AT_ONCE = 64
+"""Snapshots saved side by side in a sweep."""
 _log = structlog.get_logger(__name__)
 
 
@@ -53,26 +55,36 @@ class Entities:
         return len(self._live)
 
     async def ask(self, asked: Asked) -> c.Outcome:
+        """Never raises: what is wrong with one conversation must not fail a batch of others."""
         try:
             stream = conversation_stream(asked.tenant, asked.conversation)
+        except ValueError as error:
+            return c.Refused(code="conversation_id", detail=str(error))
+        try:
             return await self._entity(stream).ask(asked.command)
         except Unavailable as error:
             return c.Refused(code="unavailable", detail=str(error))
         except LogError as error:  # a hole, a fork or an unknown fact: this conversation only
             _log.error("conversation cannot be read", error=str(error))
-            return c.Refused(code="corrupt", detail=str(error))
-        except ValueError as error:
-            return c.Refused(code="conversation_id", detail=str(error))
+            return c.Refused(code="corrupt", detail="this conversation cannot be read")
+        except Exception:  # noqa: BLE001 see the docstring
+            _log.exception("command broke", stream=stream.subject)
+            return c.Refused(code="internal", detail="the command could not be carried out")
 
     async def passivate_idle(self) -> int:
         """Put to sleep what was not used for `passivate_after_s`; returns how many."""
         deadline = time.monotonic() - self._parts.passivate_after_s
-        stale = [(s, e) for s, e in self._live.items() if e.idle and e.last_used <= deadline]
-        for stream, entity in stale:
-            await entity.passivate()
-            if entity.idle and entity.last_used <= deadline:
-                del self._live[stream]
+        stale = [s for s, e in self._live.items() if e.idle and e.last_used <= deadline]
+        for start in range(0, len(stale), AT_ONCE):
+            batch = stale[start : start + AT_ONCE]
+            await asyncio.gather(*(self._passivate(stream, deadline) for stream in batch))
         return len(stale)
+
+    async def _passivate(self, stream: StreamName, deadline: float) -> None:
+        entity = self._live[stream]
+        await entity.passivate()
+        if entity.idle and entity.last_used <= deadline:
+            del self._live[stream]
 
     async def close(self) -> None:
         for entity in self._live.values():
@@ -117,12 +129,6 @@ class ConversationShard:
     async def pid(self) -> int:
         return os.getpid()
 
-    async def close(self) -> None:
-        if self._sweeper:
-            self._sweeper.cancel()
-        if self._opening:
-            await (await self._opening).close()
-
     async def _entities(self) -> Entities:
         if self._opening is None or (self._opening.done() and self._opening.exception()):
             self._opening = asyncio.create_task(self._open())
@@ -143,4 +149,5 @@ class ConversationShard:
                 continue
             if gone and self._dedicated and not len(entities):
                 await entities.close()
-                exit_actor()
+                # Not `exit_actor`, which must be raised in a method that somebody called.
+                ray.kill(ray.get_runtime_context().current_actor)

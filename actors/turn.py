@@ -12,6 +12,7 @@ visitor writes again or a person takes over.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -90,7 +91,10 @@ class AiTurn:
         if not text or len(text) >= len(memory.summary):
             return None
         through = memory.summarized_through
-        return c.RecordSummary(id=f"summary:{through}", at=_now(), text=text, through=through)
+        digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return c.RecordSummary(
+            id=f"summary:{through[:40]}:{digest}", at=_now(), text=text, through=through
+        )
 
     async def _answer(self, work: _Work, state: State) -> c.RecordAnswer:
         await work.typing()

@@ -65,7 +65,7 @@ class Visitor:
         self._changed = asyncio.Condition()
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._refused: RefusedByGateway | None = None
+        self._refused: Exception | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -153,8 +153,8 @@ class Visitor:
             except (OSError, ConnectionClosed, InvalidHandshake, InvalidMessage, TimeoutError):
                 await self._set_socket(None)
                 await asyncio.sleep(RETRY_S)
-            except RefusedByGateway as refusal:
-                self._refused = refusal
+            except Exception as error:  # noqa: BLE001 whoever waits is told, see `until`
+                self._refused = error
                 await self._set_socket(None)
 
     async def _connected(self) -> None:

@@ -141,9 +141,7 @@ class House:
             self.say(f"{name} did not stop in order ({error or type(error).__name__})")
 
     async def _stop_wired(self) -> None:
-        stop = getattr(_wiring(), "stop", None)
-        if stop is not None:
-            await stop(self.addresses)
+        await _wiring().stop(self.addresses)
 
     async def _check_settings(self, step: Step) -> None:
         failure = first_failure(await needed_to_start(self.settings))
@@ -170,7 +168,8 @@ class House:
         self._ray_address = await self._ray.start()
         self._catch_signals()
         step.note = "outside" if self.settings.ray_address else ""
-        await asyncio.to_thread(_wiring)  # its imports are slow; the screen must stay alive
+        wiring = await asyncio.to_thread(_wiring)  # imports are slow; the screen must stay alive
+        await asyncio.wait_for(wiring.clear_leftovers(self.settings), 60)
 
     def _wired(self, name: str) -> Callable[[Step], Awaitable[None]]:
         async def work(_: Step) -> None:

@@ -42,8 +42,10 @@ OPENING = 0.10
 WORDS_WEIGHT = {"en": 0.25, "es": 0.6}
 """What holding all of the question's topic words is worth on top of the cosine, half as much in
 the passage around it. More in Spanish, where the default embedder's cosine says little."""
-RANK_WEIGHT = 0.1
+RANK_WEIGHT = 0.3
 """What the search's first passage is worth on top, its n-th a share of 1/n."""
+HEADING_WEIGHT = 0.4
+"""What a passage is worth on top whose heading asks the same question in the same words."""
 PASSAGE_WEIGHT = 0.25
 """What a passage's own closeness is worth for each of its sentences."""
 SAME_LANGUAGE = 0.15
@@ -129,6 +131,7 @@ def _candidates(index: int, passage: Passage, request: GenerationRequest) -> lis
     weight = WORDS_WEIGHT[language]
     about = coverage(wanted, set(content(f"{passage.title} {passage.text}", language)))
     base = PASSAGE_WEIGHT * passage.score + weight / 2 * about + RANK_WEIGHT / (index + 1)
+    base += HEADING_WEIGHT * _same_question(wanted, passage.title, language)
     base += SAME_LANGUAGE if _same_language(passage.locale, request.locale) else 0.0
     candidates: list[Candidate] = []
     for at, sentence in enumerate(quotable):
@@ -145,6 +148,14 @@ def _candidates(index: int, passage: Passage, request: GenerationRequest) -> lis
             )
         )
     return candidates
+
+
+def _same_question(wanted: Sequence[str], title: str, language: str) -> float:
+    """0 to 1: how much of the question the heading holds, times how much of the heading it is."""
+    heading = content(title.rsplit(": ", 1)[-1], language)
+    if not wanted or not heading:
+        return 0.0
+    return coverage(wanted, set(heading)) * coverage(heading, set(wanted))
 
 
 def _is_quotable(sentence: str, passage: str) -> bool:

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from projections.queries import ListedConversation
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(conversations)
-
-
 def conversations(
     tenant: Annotated[str, typer.Option(help="Whose conversations.")] = "demo",
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 20,

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 WAIT_S = 1800.0
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(ingest)
-
-
 def ingest(
     paths: Annotated[
         list[Path],
@@ -43,25 +39,32 @@ def ingest(
     print(f"{len(files)} documents, {total} chunks, {time.monotonic() - began:.1f} s")
 
 
-def _files(paths: list[Path]) -> list[Path]:
+def _files(paths: list[Path]) -> dict[str, Path]:
+    """Files by the names that they get: a file's own, or its path below the folder that was given,
+    so that `a/index.md` and `b/index.md` are two documents."""
     from projections.knowledge.ingest import MEDIA_TYPES  # noqa: PLC0415 --help stays light
 
-    files: list[Path] = []
+    files: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
+        found = [path]
         if path.is_dir():
             found = sorted(p for p in path.rglob("*") if p.suffix.lower() in MEDIA_TYPES)
             if not found:
                 known = " ".join(sorted(MEDIA_TYPES))
                 raise UserError(f"{path}: no documents in this folder (known: {known})")
-            files += found
-        else:
-            files.append(path)
+        for file in found:
+            name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+            if name in files:
+                raise UserError(f"{files[name]} and {file} would be one document, {name}")
+            files[name] = file
     return files
 
 
-async def _ingest(house: Addresses, files: list[Path], tenant: str, locale: str) -> dict[str, int]:
+async def _ingest(
+    house: Addresses, files: dict[str, Path], tenant: str, locale: str
+) -> dict[str, int]:
     from events.log import LogError  # noqa: PLC0415 --help stays light
     from projections.database import open_pool  # noqa: PLC0415
     from projections.knowledge.chunking import UnreadableDocument  # noqa: PLC0415
@@ -76,16 +79,19 @@ async def _ingest(house: Addresses, files: list[Path], tenant: str, locale: str)
             await pool.close()
     except (UnreadableDocument, NotIndexed, LogError, ValueError) as error:
         raise UserError(str(error)) from None
-    return {str(path): indexed[one.document] for path, one in zip(files, submitted, strict=True)}
+    return {name: indexed[one.document] for name, one in zip(files, submitted, strict=True)}
 
 
-async def _submit(house: Addresses, files: list[Path], tenant: str, locale: str) -> list[Submitted]:
+async def _submit(
+    house: Addresses, files: dict[str, Path], tenant: str, locale: str
+) -> list[Submitted]:
     from events.jetstream import JetStreamLog  # noqa: PLC0415
     from events.objects import NatsDocuments  # noqa: PLC0415
     from events.stream import tenancy_stream  # noqa: PLC0415
     from projections.knowledge.ingest import read_document, submit  # noqa: PLC0415
 
-    contents = [read_document(path) for path in files]  # all can be read, or nothing is taken in
+    # All can be read, or nothing is taken in.
+    contents = [read_document(path) for path in files.values()]
     log = await JetStreamLog.connect(house.nats_url, name="tandem-ingest")
     try:
         if await log.last(tenancy_stream(tenant)) is None:
@@ -96,12 +102,12 @@ async def _submit(house: Addresses, files: list[Path], tenant: str, locale: str)
                 log,
                 documents,
                 tenant=tenant,
-                name=path.name,
+                name=name,
                 content=content,
                 at=time.time_ns() // 1_000_000,
                 locale=locale,
             )
-            for path, content in zip(files, contents, strict=True)
+            for name, content in zip(files, contents, strict=True)
         ]
     finally:
         await log.close()

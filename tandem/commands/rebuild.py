@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from projections.rebuild import RebuildReport
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(rebuild)
-
-
 def rebuild(
     name: Annotated[
         str, typer.Argument(help="One read model; all when not given.", metavar="[NAME]")

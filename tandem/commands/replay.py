@@ -26,10 +26,6 @@ _COLOURS = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(replay)
-
-
 def replay(
     conversation: Annotated[str, typer.Argument(help="The conversation's id.", metavar="ID")],
     at: Annotated[

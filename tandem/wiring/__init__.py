@@ -7,6 +7,7 @@ addresses and run inside it, so each process imports only what it needs.
 
 from tandem.wiring.start import (
     check,
+    clear_leftovers,
     seed_demo,
     start_projections,
     start_serve,
@@ -14,4 +15,12 @@ from tandem.wiring.start import (
     stop,
 )
 
-__all__ = ["check", "seed_demo", "start_projections", "start_serve", "start_shards", "stop"]
+__all__ = [
+    "check",
+    "clear_leftovers",
+    "seed_demo",
+    "start_projections",
+    "start_serve",
+    "start_shards",
+    "stop",
+]

@@ -37,7 +37,7 @@ async def seed_demo(house: Addresses) -> None:
                 log,
                 documents,
                 tenant=TENANT,
-                name=f"{page.parent.name}-{page.name}",
+                name=f"{page.parent.name}/{page.name}",
                 content=page.read_bytes(),
                 at=_now(),
                 locale=page.parent.name,

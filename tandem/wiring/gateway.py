@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 from config.logs import set_up_logs
 from events.jetstream import JetStreamLog
 from events.jetstream_connection import Connection
@@ -17,16 +19,14 @@ async def gateway_ports(house: Addresses) -> GatewayPorts:
     set_up_logs(house.settings.log_level)
     connection = await Connection.open(house.nats_url, name="tandem-gateway")
     log = JetStreamLog(connection)
-    tenants = Tenants(log, house.settings)
-
-    async def close() -> None:
-        tenants.close()
-        await connection.close()
-
-    return GatewayPorts(
-        log=log,
-        live=NatsLive(connection),
-        conversations=conversations(house, tenants),
-        secret=house.secret,
-        close=close,
-    )
+    async with AsyncExitStack() as stack:  # closes what is open when something fails
+        stack.push_async_callback(connection.close)
+        tenants = await Tenants.open(log, house.settings)
+        stack.callback(tenants.close)
+        return GatewayPorts(
+            log=log,
+            live=NatsLive(connection),
+            conversations=conversations(house, tenants),
+            secret=house.secret,
+            close=stack.pop_all().aclose,
+        )

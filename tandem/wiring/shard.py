@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from functools import partial
+
+import asyncpg
 
 from actors.placement import RayConversations
 from actors.shard import ShardParts
@@ -33,35 +36,36 @@ async def shard_parts(house: Addresses) -> ShardParts:
     """Raises LogUnavailable, OSError."""
     settings = house.settings
     set_up_logs(settings.log_level)
-    connection = await Connection.open(house.nats_url, name="tandem-shard")
-    log = JetStreamLog(connection)
-    tenants = Tenants(log, settings)
-    pool = await open_pool(house.postgres_dsn, min_size=0, max_size=SEARCHES_AT_ONCE)
+    async with AsyncExitStack() as stack:  # closes what is open when something fails
+        connection = await Connection.open(house.nats_url, name="tandem-shard")
+        stack.push_async_callback(connection.close)
+        log = JetStreamLog(connection)
+        tenants = await Tenants.open(log, settings)
+        stack.callback(tenants.close)
+        pool = await open_pool(house.postgres_dsn, min_size=0, max_size=SEARCHES_AT_ONCE)
+        stack.push_async_callback(pool.close)
+        return ShardParts(
+            log=log,
+            snapshots=await KeyValueSnapshots.open(connection.client.jetstream()),
+            turns=_turns(settings, pool, NatsLive(connection), tenants),
+            snapshot_every=settings.snapshot_every,
+            passivate_after_s=settings.passivate_after_s,
+            close=stack.pop_all().aclose,
+        )
+
+
+def _turns(settings: Settings, pool: asyncpg.Pool, live: NatsLive, tenants: Tenants) -> AiTurn:
     embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
-    turns = AiTurn(
+    return AiTurn(
         retriever=KnowledgeRetriever(
             KnowledgeSearch(pool), embedder.embed_query, rerank=_rerank(settings)
         ),
         generator=ServeGenerator(LateHandle(generation.NAME, generation.NAME)),
-        live=NatsLive(connection),
+        live=live,
         company_of=tenants.company_of,
         timeout_s=settings.turn_timeout_s,
         memory_tokens=settings.memory_tokens,
         summarizes=bool(settings.model),
-    )
-
-    async def close() -> None:
-        tenants.close()
-        await pool.close()
-        await connection.close()
-
-    return ShardParts(
-        log=log,
-        snapshots=await KeyValueSnapshots.open(connection.client.jetstream()),
-        turns=turns,
-        snapshot_every=settings.snapshot_every,
-        passivate_after_s=settings.passivate_after_s,
-        close=close,
     )
 
 

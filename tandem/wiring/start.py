@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from ray.serve.schema import LoggingConfig
 from actors.placement import NAMESPACE
 from actors.placement import start_shards as start_shard_actors
 from actors.watchdog import Watchdog
+from config.settings import Settings
 from events.jetstream import JetStreamLog
 from projections.schema import ensure_schema
 from projections.worker import ProjectionWorker, WorkerHealth
@@ -35,7 +37,15 @@ from tandem.wiring.read_models import projections_of_worker
 from tandem.wiring.shard import shard_parts
 from tandem.wiring.watchdog import watchdog_parts
 
-__all__ = ["check", "seed_demo", "start_projections", "start_serve", "start_shards", "stop"]
+__all__ = [
+    "check",
+    "clear_leftovers",
+    "seed_demo",
+    "start_projections",
+    "start_serve",
+    "start_shards",
+    "stop",
+]
 
 GATEWAY = "gateway"
 PROJECTIONS = "projections"
@@ -47,12 +57,18 @@ _log = structlog.get_logger(__name__)
 _remote: Any = ray.remote  # its overloads know no options
 
 
+async def clear_leftovers(settings: Settings) -> None:
+    """On a cluster that outlives this process: no actor of an earlier start, with its addresses
+    and its code, may be found in the place of ours."""
+    if settings.ray_address:
+        await asyncio.to_thread(_kill_actors)
+
+
 async def start_shards(house: Addresses) -> None:
     await _ensure_log(house)
     actors = start_shard_actors(house.settings.shards, partial(shard_parts, house))
-    dog = _named(WATCHDOG, Watchdog, partial(watchdog_parts, house))
     async with asyncio.timeout(READY_TIMEOUT_S):
-        await asyncio.gather(*(actor.ready.remote() for actor in actors), dog.ready.remote())
+        await asyncio.gather(*(actor.ready.remote() for actor in actors))
 
 
 async def start_projections(house: Addresses) -> None:
@@ -70,6 +86,10 @@ async def start_projections(house: Addresses) -> None:
 async def start_serve(house: Addresses) -> None:
     await _ensure_log(house)
     await asyncio.to_thread(_deploy, house)
+    # Only now: a turn that was cut off yesterday needs the model apps.
+    dog = _named(WATCHDOG, Watchdog, partial(watchdog_parts, house))
+    async with asyncio.timeout(READY_TIMEOUT_S):
+        await dog.ready.remote()
 
 
 def _deploy(house: Addresses) -> None:
@@ -122,11 +142,18 @@ async def stop(house: Addresses) -> None:
 
 
 def _leave_cluster() -> None:
-    serve.shutdown()
+    for name in (GATEWAY, embedding.NAME, generation.NAME, rerank.NAME):
+        serve.delete(name)
+    _kill_actors()
+
+
+def _kill_actors() -> None:
+    """All actors of our namespace; the watchdog first, for it makes others when it asks them."""
     everyone: list[Any] = list(ray.util.list_named_actors(all_namespaces=True))
-    for entry in everyone:
-        if entry["namespace"] == NAMESPACE:
-            ray.kill(ray.get_actor(entry["name"], namespace=NAMESPACE))
+    ours = [entry["name"] for entry in everyone if entry["namespace"] == NAMESPACE]
+    for name in sorted(ours, key=lambda name: name != WATCHDOG):
+        with contextlib.suppress(ValueError):  # it went by itself
+            ray.kill(ray.get_actor(name, namespace=NAMESPACE))
 
 
 def _named(name: str, kind: type, *arguments: object) -> Any:

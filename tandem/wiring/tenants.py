@@ -9,6 +9,8 @@ from events.log import EventLog
 from events.tenancy import Placement
 from serve_apps.gateway.tenants import TenantDirectory
 
+READ_IN_S = 2.0
+
 
 class Tenants:
     """The tenant directory, kept current by a task of this process."""
@@ -17,6 +19,16 @@ class Tenants:
         self._directory = TenantDirectory(log)
         self._default = settings.placement
         self._following = asyncio.create_task(self._directory.run(), name="tenant-directory")
+
+    @classmethod
+    async def open(cls, log: EventLog, settings: Settings) -> Tenants:
+        """Read in, if that takes no longer than `READ_IN_S` (a new house has no tenant yet)."""
+        tenants = cls(log, settings)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + READ_IN_S
+        while not tenants._directory.caught_up() and loop.time() < until:  # noqa: ASYNC110 no event says it
+            await asyncio.sleep(0.05)
+        return tenants
 
     def company_of(self, tenant: str) -> str:
         known = self._directory.by_id(tenant)

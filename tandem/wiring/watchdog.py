@@ -25,11 +25,11 @@ async def watchdog_parts(house: Addresses) -> WatchdogParts:
     set_up_logs(house.settings.log_level)
     log = await JetStreamLog.connect(house.nats_url, name="tandem-watchdog")
     pool = await open_pool(house.postgres_dsn, min_size=0, max_size=1)
+    tenants = await Tenants.open(log, house.settings)
 
     async def overdue() -> Sequence[StreamName]:
         before = time.time_ns() // 1_000_000 - OVERDUE_MS
         turns = await open_turns(pool, before=before, limit=AT_ONCE)
         return [conversation_stream(turn.tenant, turn.conversation) for turn in turns]
 
-    tenants = Tenants(log, house.settings)
     return WatchdogParts(overdue=overdue, conversations=conversations(house, tenants))

@@ -229,3 +229,71 @@ async def _some(house: House, kind: type[e.Fact]) -> bool:
 
 async def _true(value: bool) -> bool:
     return value
+
+
+class CancelledInside(ScriptedTurns):
+    """A part that the turn waits for is cancelled, as Ray Serve does with a lost request."""
+
+    async def run(
+        self, stream: StreamName, state: State, turn: OpenTurn
+    ) -> c.RecordAnswer | c.FailTurn:
+        raise asyncio.CancelledError
+
+
+async def test_a_turn_whose_part_was_cancelled_ends_visibly_and_not_never():
+    house = House(turns=CancelledInside())
+    entity = house.entity()
+    await entity.ask(say("m1"))
+    await until(lambda: _some(house, e.TurnFailed))
+    assert entity.idle
+
+
+async def test_a_snapshot_ahead_of_a_restored_log_does_not_block_the_conversation():
+    house = House()
+    entity = house.entity()
+    for n in range(3):
+        await entity.ask(say(f"m{n}"))
+    entity.stop()
+    await entity.passivate()
+    house.log = MemoryLog()  # restored from a backup in which nothing was said yet
+    outcome = await house.entity().ask(say("m9"))
+    assert outcome == c.Accepted(version=1)
+
+
+class BreaksInAppend(MemoryLog):
+    """Stores the next commit and then breaks in a way that nobody expects."""
+
+    broken = False
+
+    async def append(self, stream: StreamName, new: NewCommit, *, expected: Head) -> Commit:
+        commit = await super().append(stream, new, expected=expected)
+        if self.broken:
+            self.broken = False
+            raise ZeroDivisionError
+        return commit
+
+
+async def test_after_an_append_of_unknown_fate_the_state_is_read_again():
+    log = BreaksInAppend()
+    house = House(log=log)
+    entity = house.entity()
+    await entity.ask(say("m1"))
+    log.broken = True
+    with pytest.raises(ZeroDivisionError):
+        await entity.ask(say("m2"))
+    assert await entity.ask(say("m2")) == c.Accepted(version=2, duplicate=True)
+    entity.stop()
+
+
+async def test_the_watchdog_is_believed_when_memory_knows_of_no_turn():
+    house = House()
+    stale, other = house.entity(), house.entity()
+    take = c.ChangeMode(id="take", at=2, mode="human", operator="ana")
+    back = c.ChangeMode(id="back", at=3, mode="ai", operator="ana")
+    await stale.ask(say("m1"))
+    await stale.ask(take)
+    await other.ask(back)  # another owner begins a turn, and dies
+    other.stop()
+    await stale.ask(c.ResumeTurn(id="resume-1", at=9))
+    assert [fact.turn for fact in await house.facts(e.TurnResumed)] == ["turn-back"]
+    stale.stop()
