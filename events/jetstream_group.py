@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
-from uuid import uuid4
+from secrets import token_urlsafe
 
 import msgspec
 import structlog
@@ -168,7 +168,7 @@ class GroupCommit:
     async def _store(self, group: list[Publish]) -> int | None:
         """The version of the first of `group`, the others following it without a gap; None when
         that is not certain."""
-        batch = uuid4().hex
+        batch = token_urlsafe(9)  # stored with each message, so it is short
         loop = asyncio.get_running_loop()
         left = min(publish.deadline for publish in group) - loop.time()
         *others, last = group
