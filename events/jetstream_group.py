@@ -1,9 +1,10 @@
 """Group commit: appends that wait at the same time go to the server as one atomic batch.
 
 The server syncs a batch a few times, however large it is and however many subjects it spans,
-and a single append once, so a busy log pays little for each commit. Nothing here decides whether an append succeeded unless the server plainly said
-so for the whole batch. In every other case the answer is "go alone": the caller's own way,
-with the same id and the same expected version, finds out what is true.
+and a single append once, so a busy log pays little for each commit. Nothing here decides
+whether an append succeeded unless the server plainly said so for the whole batch. In every
+other case the answer is "go alone": the caller's own way, with the same id and the same
+expected version, finds out what is true.
 """
 
 from __future__ import annotations
