@@ -61,7 +61,7 @@ async def append_rate(log: JetStreamLog, *, commits: int = 20_000, writers: int 
     return Section(
         "Append to the log",
         f"{commits:,} commits of one fact by {writers} writers, expected version and commit id, "
-        "synced one by one (`sync_interval: always`); then one writer alone.",
+        "`sync_interval: always`: who waits together is synced together; then one writer alone.",
         [
             Figure("appends, many writers", rate, "/s", "higher"),
             Figure("append alone, p50", percentile(alone, 0.5), "ms"),
