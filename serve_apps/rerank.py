@@ -34,8 +34,8 @@ class CrossEncoderModel:
     def __init__(self, model: str, *, threads: int = 0) -> None:
         """`model` is a folder or a name on the model hub. Raises OSError when there is none."""
         # Five seconds of imports: paid by the replica, not by whoever imports this module.
-        import torch  # noqa: PLC0415
-        from sentence_transformers import CrossEncoder  # noqa: PLC0415
+        import torch
+        from sentence_transformers import CrossEncoder
 
         cuda = torch.cuda.is_available()
         if not cuda:

@@ -17,12 +17,12 @@ ABOUT = """An AI answers your customers, people take over when that is better, n
 
 def build() -> typer.Typer:
     """The app with all commands."""
-    import importlib  # noqa: PLC0415 # see main: nothing is imported before the version check
-    import pkgutil  # noqa: PLC0415
+    import importlib  # see main: nothing is imported before the version check
+    import pkgutil
 
-    import typer  # noqa: PLC0415
+    import typer
 
-    from tandem import commands  # noqa: PLC0415
+    from tandem import commands
 
     app = typer.Typer(
         name="tandem",
@@ -53,13 +53,13 @@ def main() -> None:
 
 
 def _run() -> int:
-    import errno  # noqa: PLC0415 # see main
-    import os  # noqa: PLC0415
+    import errno  # see main
+    import os
 
-    import typer  # noqa: PLC0415
+    import typer
 
-    from tandem.embedded.process import ServerFailed  # noqa: PLC0415
-    from tandem.errors import UserError  # noqa: PLC0415
+    from tandem.embedded.process import ServerFailed
+    from tandem.errors import UserError
 
     try:
         return int(build()(args=sys.argv[1:] or ["--help"], standalone_mode=False) or 0)

@@ -52,8 +52,8 @@ def ask(  # noqa: PLR0917 # Typer names them on the command line
 
 
 def _running_socket() -> str:
-    from tandem.addresses import read_running, web_url  # noqa: PLC0415 # help must be quick
-    from tandem.doctor import read_settings  # noqa: PLC0415
+    from tandem.addresses import read_running, web_url  # help must be quick
+    from tandem.doctor import read_settings
 
     base = web_url(read_running(read_settings()).settings)
     return "ws" + base.removeprefix("http") + "/v1/socket"
@@ -101,9 +101,9 @@ async def _ask(
     token: str,
     timeout_s: float,
 ) -> None:
-    from websockets.exceptions import InvalidURI  # noqa: PLC0415 # help must be quick
+    from websockets.exceptions import InvalidURI  # help must be quick
 
-    from tandem.client import RefusedByGateway, Visitor  # noqa: PLC0415
+    from tandem.client import RefusedByGateway, Visitor
 
     page = _Page()
 

@@ -48,10 +48,10 @@ def conversations(
 
 
 async def _rows(dsn: str, tenant: str, limit: int) -> list[ListedConversation]:
-    import asyncpg  # noqa: PLC0415 --help must not wait for it
+    import asyncpg
 
-    from projections.database import open_pool  # noqa: PLC0415 likewise
-    from projections.queries import list_conversations  # noqa: PLC0415 likewise
+    from projections.database import open_pool
+    from projections.queries import list_conversations
 
     try:
         pool = await open_pool(dsn, max_size=1)

@@ -12,12 +12,12 @@ def doctor() -> None:
 
     Exits with 1 when something is missing without which `tandem up` cannot start.
     """
-    import asyncio  # noqa: PLC0415 # heavy imports only when the command runs
+    import asyncio  # heavy imports only when the command runs
 
-    from rich.console import Console  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
-    from tandem.doctor import examine, first_failure, read_settings  # noqa: PLC0415
+    from tandem.doctor import examine, first_failure, read_settings
 
     findings = asyncio.run(examine(read_settings()))
     console = Console()

@@ -42,7 +42,7 @@ def ingest(
 def _files(paths: list[Path]) -> dict[str, Path]:
     """Files by the names that they get: a file's own, or its path below the folder that was given,
     so that `a/index.md` and `b/index.md` are two documents."""
-    from projections.knowledge.ingest import MEDIA_TYPES  # noqa: PLC0415 --help stays light
+    from projections.knowledge.ingest import MEDIA_TYPES
 
     files: dict[str, Path] = {}
     for path in paths:
@@ -65,10 +65,10 @@ def _files(paths: list[Path]) -> dict[str, Path]:
 async def _ingest(
     house: Addresses, files: dict[str, Path], tenant: str, locale: str
 ) -> dict[str, int]:
-    from events.log import LogError  # noqa: PLC0415 --help stays light
-    from projections.database import open_pool  # noqa: PLC0415
-    from projections.knowledge.chunking import UnreadableDocument  # noqa: PLC0415
-    from projections.knowledge.ingest import NotIndexed, wait_indexed  # noqa: PLC0415
+    from events.log import LogError
+    from projections.database import open_pool
+    from projections.knowledge.chunking import UnreadableDocument
+    from projections.knowledge.ingest import NotIndexed, wait_indexed
 
     try:
         submitted = await _submit(house, files, tenant, locale)
@@ -85,10 +85,10 @@ async def _ingest(
 async def _submit(
     house: Addresses, files: dict[str, Path], tenant: str, locale: str
 ) -> list[Submitted]:
-    from events.jetstream import JetStreamLog  # noqa: PLC0415
-    from events.objects import NatsDocuments  # noqa: PLC0415
-    from events.stream import tenancy_stream  # noqa: PLC0415
-    from projections.knowledge.ingest import read_document, submit  # noqa: PLC0415
+    from events.jetstream import JetStreamLog
+    from events.objects import NatsDocuments
+    from events.stream import tenancy_stream
+    from projections.knowledge.ingest import read_document, submit
 
     # All can be read, or nothing is taken in.
     contents = [read_document(path) for path in files.values()]

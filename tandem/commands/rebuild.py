@@ -28,11 +28,11 @@ def rebuild(
 
 
 async def _rebuild(house: Addresses, name: str) -> list[str]:
-    from tandem.cluster import joined, prepare  # noqa: PLC0415 --help stays light
+    from tandem.cluster import joined, prepare
 
     prepare(house)
-    from projections.rebuild import rebuild as build_anew  # noqa: PLC0415 after prepare
-    from tandem.wiring.read_models import all_projections  # noqa: PLC0415 after prepare
+    from projections.rebuild import rebuild as build_anew
+    from tandem.wiring.read_models import all_projections
 
     known = all_projections(house)
     chosen = [p for p in known if name in ("", p.name)]

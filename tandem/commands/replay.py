@@ -49,8 +49,8 @@ def replay(
 
 
 async def _load(settings: Settings, tenant: str, conversation: str) -> Sequence[Commit]:
-    from events.jetstream import JetStreamLog  # noqa: PLC0415 --help must not wait for NATS
-    from events.stream import conversation_stream  # noqa: PLC0415 likewise
+    from events.jetstream import JetStreamLog
+    from events.stream import conversation_stream
 
     try:
         stream = conversation_stream(tenant, conversation)
@@ -109,7 +109,7 @@ def _print_story(tenant: str, conversation: str, commits: Sequence[Commit]) -> N
 
 
 def _state(tenant: str, conversation: str, commits: Sequence[Commit]) -> Any:
-    from actors.conversation import fold, initial  # noqa: PLC0415 --help stays light
+    from actors.conversation import fold, initial
 
     state = initial(tenant, conversation)
     for commit in commits:

@@ -22,9 +22,9 @@ def up(
     (.tandem). TANDEM_NATS_URL, TANDEM_POSTGRES_DSN and RAY_ADDRESS name outside servers to use
     instead of the embedded ones.
     """
-    import asyncio  # noqa: PLC0415 # heavy imports only when the command runs
+    import asyncio  # heavy imports only when the command runs
 
-    from tandem.doctor import read_settings  # noqa: PLC0415
-    from tandem.up import run_house  # noqa: PLC0415
+    from tandem.doctor import read_settings
+    from tandem.up import run_house
 
     asyncio.run(run_house(read_settings(), fresh=fresh, demo=demo))
