@@ -101,16 +101,24 @@ class House:
 
     def part(self, name: str) -> psutil.Process | None:
         """The process that is this part now, None while there is none; the oldest of several."""
+        found = self._processes(name)
+        return min(found)[-1] if found else None
+
+    def count(self, name: str) -> int:
+        """How many processes this part has now."""
+        return len(self._processes(name))
+
+    def _processes(self, name: str) -> list[tuple[float, int, psutil.Process]]:
         title = PARTS[name]
         found: list[tuple[float, int, psutil.Process]] = []
         for process in self.descendants():
             try:
                 command = " ".join(process.cmdline()[:1])
+                if command.startswith(title) or Path(command).name == title:
+                    found.append((process.create_time(), process.pid, process))
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
-            if command.startswith(title) or Path(command).name == title:
-                found.append((process.create_time(), process.pid, process))
-        return min(found)[-1] if found else None
+        return found
 
     def is_back(self, name: str, *, killed: int) -> bool:
         """Another process is this part since `killed` was."""

@@ -37,8 +37,8 @@ class Tenants:
     def placement_of(self, tenant: str) -> Placement:
         """`dedicated` when the tenant or the whole house asks for it."""
         known = self._directory.by_id(tenant)
-        if self._default == "dedicated" or (known and known.placement == "dedicated"):
-            return "dedicated"
+        if known and "dedicated" in (self._default, known.placement):
+            return "dedicated"  # never for the gateway's own probe, which is no tenant's
         return "shared"
 
     def close(self) -> None:

@@ -181,12 +181,6 @@ def test_a_document_is_searchable_when_ingest_returns(house: House, tmp_path: ob
     assert "Gift cards" in asked.stdout
 
 
-def test_a_rebuild_says_that_it_equals_what_was_live(house: House) -> None:
-    done = house.run("rebuild")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("equal, row for row") == 4
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from running_house import DOUBLE, STOP_TIMEOUT_S, RunningHouse, wait_until
 
@@ -108,22 +107,6 @@ async def test_a_killed_house_is_swept_and_starts_again_and_fresh_means_empty(
     await connection.close()
     assert fresh.stop() == 0
     assert fresh.left() == []
-
-
-async def test_outside_servers_are_used_and_no_embedded_one_is_started(
-    start_house: Start, nats_server: str, postgres_dsn: str
-) -> None:
-    house = start_house(TANDEM_NATS_URL=nats_server, TANDEM_POSTGRES_DSN=postgres_dsn)
-    house.until_ready()
-    assert house.record["nats_url"] == nats_server
-    assert house.record["postgres_dsn"] == postgres_dsn
-    names = {child.name() for child in psutil.Process(house.process.pid).children(recursive=True)}
-    assert "raylet" in names
-    assert not {name for name in names if name.startswith(("nats-server", "postgres"))}
-    assert not (house.home / "nats").exists()
-    assert not (house.home / "postgres").exists()
-    assert house.stop() == 0
-    assert house.left() == []
 
 
 def test_a_part_that_does_not_start_stops_the_rest_and_is_told_in_one_line(
