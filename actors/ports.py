@@ -1,4 +1,4 @@
-"""What a turn needs from the outside, as protocols: the parts are wired in `tandem/wiring.py`."""
+"""What a turn needs from the outside, as protocols: the parts are wired in `tandem/wiring/`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Ray actor that hosts entities. Its parts come in by a factory, wired in `tandem/wiring.py`.
+"""The Ray actor that hosts entities. Its parts come in by a factory, wired in `tandem/wiring/`.
 
 A call brings a batch of commands in MessagePack and returns their outcomes in the same order:
 one Ray call costs about a millisecond, so commands that wait together travel together.

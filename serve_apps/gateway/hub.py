@@ -33,7 +33,7 @@ async def _nothing_to_close() -> None:
 
 
 class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a gateway needs from outside; `tandem/wiring.py` makes one in each replica."""
+    """All that a gateway needs from outside; `tandem/wiring/` makes one in each replica."""
 
     log: EventLog
     live: LiveFeed
