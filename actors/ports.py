@@ -7,8 +7,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from actors.commands import ConversationCommand, Outcome
+from actors.commands import ConversationCommand, Outcome, Reception
 from events.stream import StreamName
+from events.tenancy import HandoffPolicy
 
 
 class ScoredSentence(msgspec.Struct, frozen=True):
@@ -43,9 +44,51 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: dict[str, float] = {}
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person of the company said in this conversation: as good a source as a page."""
+
+    message: str
+    by: str
+    """The operator's name."""
+    text: str
+
+
 class Retriever(Protocol):
-    async def search(self, tenant: str, question: str, *, locale: str, limit: int) -> Found:
-        """Passages of this tenant only. Raises asyncio.TimeoutError or RetrievalFailed."""
+    async def search(
+        self, tenant: str, question: str, *, locale: str, limit: int, said: Sequence[Said] = ()
+    ) -> Found:
+        """Passages of this tenant only, `said` ranked among them (`chunk` is `message:<id>`).
+        Raises asyncio.TimeoutError or RetrievalFailed."""
+        ...
+
+
+class Signals(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message calls for besides an answer: how surely, 0 to 1. `nearest` is the known
+    phrase that it is most like, by signal name, for the evidence."""
+
+    person: float = 0.0
+    distress: float = 0.0
+    authority: float = 0.0
+    nearest: dict[str, str] = {}
+
+
+class SignalReader(Protocol):
+    async def read(self, text: str, *, locale: str, policy: HandoffPolicy) -> Signals:
+        """By meaning, in English and Spanish. Raises SignalsFailed."""
+        ...
+
+
+class SignalsFailed(Exception):
+    """The embedder did not answer: the turn goes on without signals."""
+
+
+class FrontDesk(Protocol):
+    """How a tenant hands over to people, and what awaits a visitor who asks for one now."""
+
+    def policy(self, tenant: str) -> HandoffPolicy: ...
+
+    async def reception(self, tenant: str, conversation: str, at: int) -> Reception:
+        """At `at` (ms since 1970, UTC). Never raises: what is not known is left out."""
         ...
 
 

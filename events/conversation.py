@@ -11,7 +11,30 @@ from typing import Literal
 import msgspec
 
 Mode = Literal["ai", "human", "supervised"]
-TurnEnd = Literal["superseded", "taken_over", "closed"]
+TurnEnd = Literal["superseded", "taken_over", "handed_off", "closed"]
+AnswerKind = Literal["answer", "unknown", "smalltalk"]
+HandoffReason = Literal[
+    "visitor_asked",  # pressed the button
+    "visitor_words",  # said so, in whatever words
+    "distress",  # anger or distress
+    "low_confidence",
+    "guard",  # the guard let nothing, or too little, of an answer through
+    "unanswered_turns",
+    "authority",  # an action that only a person may take
+    "operator_choice",
+    "lease_lapsed",  # the operator who had it is gone
+]
+Notice = Literal[
+    "handoff_queued",  # a person was asked for; the AI goes on meanwhile, or is silent
+    "handoff_away",  # a person was asked for, outside of the hours
+    "operator_joined",
+    "operator_changed",
+    "operator_left",  # its lease lapsed: queued again, or back to the AI
+    "assistant_back",
+    "supervised",  # from here on a person looks over what the AI writes
+    "resolved",
+    "reopened",
+]
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", omit_defaults=True):
@@ -48,6 +71,8 @@ class ConversationStarted(Fact, frozen=True, kw_only=True, tag="ConversationStar
     conversation: str
     locale: str = ""
     channel: str = "widget"
+    visitor: str = ""
+    """The same for all conversations of one browser; empty before visitors had one."""
 
 
 class MessageReceived(Fact, frozen=True, kw_only=True, tag="MessageReceived.v1"):
@@ -87,12 +112,16 @@ class AnswerRecorded(Fact, frozen=True, kw_only=True, tag="AnswerRecorded.v1"):
     text: str
     in_reply_to: tuple[str, ...]
     html: str = ""
-    kind: Literal["answer", "unknown", "smalltalk"] = "answer"
+    kind: AnswerKind = "answer"
     locale: str = ""
     sources: tuple[Source, ...] = ()
     confidence: float = 0.0
     guard: dict[str, str | float | bool] = {}
     cost: TurnCost = TurnCost()
+    draft: str = ""
+    """The draft it was, where a person had to approve it."""
+    approved_by: str = ""
+    """That person's operator id."""
 
 
 class TurnFailed(Fact, frozen=True, kw_only=True, tag="TurnFailed.v1"):
@@ -112,18 +141,44 @@ class ConversationSummarized(Fact, frozen=True, kw_only=True, tag="ConversationS
 
 
 class HandoffRequested(Fact, frozen=True, kw_only=True, tag="HandoffRequested.v1"):
+    """A person is wanted. `evidence` is what it rests on, in words a person can check: the
+    visitor's own, or the figure and its threshold."""
+
     epoch: int
-    reason: str
+    reason: HandoffReason
     evidence: str = ""
+    message: str = ""
+    """The visitor's message that the evidence is in; empty where it is none's."""
+    score: float = 0.0
+    """How sure, 0 to 1, where something was measured."""
+    silent: bool = False
+    """The AI says nothing until a person came, by the tenant's policy."""
+
+
+class NoticePosted(Fact, frozen=True, kw_only=True, tag="NoticePosted.v1"):
+    """What the house itself told the visitor, in the visitor's language: never a silent switch."""
+
+    message: str
+    notice: Notice
+    text: str
+    locale: str
+    operator: str = ""
+    operator_name: str = ""
+    place: int = 0
+    """Place in the queue when it was posted, from 1; 0 where there is none."""
 
 
 class ModeChanged(Fact, frozen=True, kw_only=True, tag="ModeChanged.v1"):
-    """Who speaks from now on; each change starts a new epoch."""
+    """Who speaks from now on; each change starts a new epoch. In `human` and `supervised` the
+    operator owns the conversation; a supervised one without an operator is any operator's."""
 
     mode: Mode
     epoch: int
     reason: str
     operator: str = ""
+    operator_name: str = ""
+    previous: str = ""
+    """The operator who had it before, when it changed hands between two."""
 
 
 class OperatorReplied(Fact, frozen=True, kw_only=True, tag="OperatorReplied.v1"):
@@ -132,6 +187,72 @@ class OperatorReplied(Fact, frozen=True, kw_only=True, tag="OperatorReplied.v1")
     epoch: int
     text: str
     html: str = ""
+    operator_name: str = ""
+
+
+class NoteAdded(Fact, frozen=True, kw_only=True, tag="NoteAdded.v1"):
+    """For operators only: neither the visitor nor the AI ever sees it."""
+
+    note: str
+    operator: str
+    text: str
+    operator_name: str = ""
+
+
+class DraftProposed(Fact, frozen=True, kw_only=True, tag="DraftProposed.v1"):
+    """The answer of `turn`, waiting for a person: the turn has ended, the visitor still waits."""
+
+    draft: str
+    turn: str
+    epoch: int
+    text: str
+    in_reply_to: tuple[str, ...]
+    kind: AnswerKind = "answer"
+    locale: str = ""
+    sources: tuple[Source, ...] = ()
+    confidence: float = 0.0
+    guard: dict[str, str | float | bool] = {}
+    cost: TurnCost = TurnCost()
+
+
+class DraftApproved(Fact, frozen=True, kw_only=True, tag="DraftApproved.v1"):
+    """`text` is what goes out; `edit_distance` is Levenshtein's, in characters, to the draft.
+    The AnswerRecorded of the same commit publishes it."""
+
+    draft: str
+    operator: str
+    epoch: int
+    text: str
+    edit_distance: int = 0
+    operator_name: str = ""
+
+
+class DraftRejected(Fact, frozen=True, kw_only=True, tag="DraftRejected.v1"):
+    """It will never be published; the visitor's messages are still unanswered."""
+
+    draft: str
+    operator: str
+    epoch: int
+    reason: str
+    operator_name: str = ""
+
+
+class DraftVoided(Fact, frozen=True, kw_only=True, tag="DraftVoided.v1"):
+    """Overtaken before anyone decided on it."""
+
+    draft: str
+    reason: Literal["visitor_wrote", "operator_replied", "mode_changed", "resolved"]
+
+
+class ConversationResolved(Fact, frozen=True, kw_only=True, tag="ConversationResolved.v1"):
+    operator: str
+    operator_name: str = ""
+
+
+class ConversationReopened(Fact, frozen=True, kw_only=True, tag="ConversationReopened.v1"):
+    """By an operator, or (`operator` empty) because the visitor wrote again."""
+
+    operator: str = ""
 
 
 class AnswerRated(Fact, frozen=True, kw_only=True, tag="AnswerRated.v1"):
@@ -150,7 +271,15 @@ ConversationFact = (
     | TurnFailed
     | ConversationSummarized
     | HandoffRequested
+    | NoticePosted
     | ModeChanged
     | OperatorReplied
+    | NoteAdded
+    | DraftProposed
+    | DraftApproved
+    | DraftRejected
+    | DraftVoided
+    | ConversationResolved
+    | ConversationReopened
     | AnswerRated
 )

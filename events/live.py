@@ -30,7 +30,22 @@ class Typing(msgspec.Struct, frozen=True, tag_field="live", tag="typing"):
     on: bool
 
 
-LiveFrame = Delta | Typing
+class Present(msgspec.Struct, frozen=True, tag_field="live", tag="present", omit_defaults=True):
+    """Somebody looks at the conversation, or (`on` false) has gone. `version` is what the
+    visitor's page has shown of it."""
+
+    who: Literal["visitor", "operator"]
+    on: bool
+    version: int = 0
+    operator: str = ""
+    operator_name: str = ""
+
+
+class RollCall(msgspec.Struct, frozen=True, tag_field="live", tag="roll_call"):
+    """Whoever looks at the conversation answers with `Present`."""
+
+
+LiveFrame = Delta | Typing | Present | RollCall
 
 
 class LiveFeed(Protocol):

@@ -59,6 +59,11 @@ def tenancy_stream(tenant: str) -> StreamName:
     return _stream(tenant, "tenancy", "settings")
 
 
+def operators_stream(tenant: str) -> StreamName:
+    """Who works for the tenant, and their canned replies."""
+    return _stream(tenant, "tenancy", "operators")
+
+
 def parse_subject(subject: str) -> StreamName:
     """The stream whose commits are published on `subject`. Raises ValueError on any other."""
     parts = subject.split(".")

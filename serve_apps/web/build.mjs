@@ -1,5 +1,6 @@
 /**
- * Builds `dist/`: the widget as one minified file, the static pages, and the API docs' viewer.
+ * Builds `dist/`: the widget as one minified file, the operators' pages (console and replay), the
+ * static pages, and the API docs' viewer.
  * Fails when the widget is heavier than a page should have to bear.
  */
 
@@ -45,6 +46,22 @@ await build({
   target: ["es2022", "chrome111", "firefox113", "safari16.4"],
   legalComments: "none",
   plugins: [tightStyles],
+});
+
+/** The operators' pages: one script and one style sheet each, Preact inside. */
+await build({
+  entryPoints: {
+    console: join(here, "src/console/main.tsx"),
+    replay: join(here, "src/replay/main.tsx"),
+  },
+  outdir: dist,
+  bundle: true,
+  minify: true,
+  format: "iife",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  target: ["es2022", "chrome111", "firefox113", "safari16.4"],
+  legalComments: "none",
 });
 
 const swagger = join(here, "node_modules/swagger-ui-dist");

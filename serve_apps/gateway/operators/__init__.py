@@ -1,0 +1,1 @@
+"""Operators' way in: sign-in, the console's HTTP API, and its socket (docs/operator-api.md)."""

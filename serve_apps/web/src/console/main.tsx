@@ -1,0 +1,6 @@
+import { render } from "preact";
+
+import "./console.css";
+
+const root = document.getElementById("app");
+if (root) render(<main />, root);

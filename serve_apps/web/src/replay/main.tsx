@@ -1,0 +1,6 @@
+import { render } from "preact";
+
+import "./replay.css";
+
+const root = document.getElementById("app");
+if (root) render(<main />, root);
