@@ -18,11 +18,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Answer:
-    """Streams `text` in pieces; `then` may break it off: `drop`, `error`, `stall`."""
+    """Streams `text` in pieces, `pace_s` apart; `then` may break it off: `drop`, `error`,
+    `stall`."""
 
     text: str
     then: str = ""
     first_stall: bool = False
+    pace_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class OpenAIDouble:
             for piece in re.findall(r"\s*\S+", step.text):
                 await self._event(writer, _chunk(asked.model, {"content": piece}))
                 asked.sent += 1
-                await asyncio.sleep(0)
+                await asyncio.sleep(step.pace_s)
             if step.then == "stall":
                 await asked.disconnected.wait()
                 return False
