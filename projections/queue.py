@@ -147,8 +147,6 @@ def _changed_hands(row: QueueRow, fact: e.ModeChanged) -> None:
 
 
 QUEUE = Table("queue", QueueRow, ("tenant", "conversation"))
-RANK = "coalesce(waiting_since, 9000000000000000 - last_at)"
-"""SQL: those that wait longest first, then the newest; times stay below it until the year 144683."""
 UNASSIGNED = (
     "status = 'open' AND operator = ''"
     " AND (waiting_since IS NOT NULL OR (mode <> 'ai' AND unanswered > 0))"
@@ -196,12 +194,16 @@ class QueueProjection:
                 handoffs int NOT NULL,
                 rating int,
                 resolved_at bigint,
+                rank bigint NOT NULL GENERATED ALWAYS AS
+                    (coalesce(waiting_since, 9000000000000000 - last_at)) STORED,
                 PRIMARY KEY (tenant, conversation)
             );
             COMMENT ON TABLE queue IS 'times are milliseconds since 1970, UTC';
-            CREATE INDEX ON queue (tenant, ({RANK}), conversation) WHERE status = 'open';
-            CREATE INDEX ON queue (tenant, ({RANK}), conversation) WHERE {UNASSIGNED};
-            CREATE INDEX ON queue (tenant, operator, ({RANK}), conversation) WHERE operator <> '';
+            COMMENT ON COLUMN queue.rank IS
+                'ascending: those that wait longest first, then the newest';
+            CREATE INDEX ON queue (tenant, rank, conversation) WHERE status = 'open';
+            CREATE INDEX ON queue (tenant, rank, conversation) WHERE {UNASSIGNED};
+            CREATE INDEX ON queue (tenant, operator, rank, conversation) WHERE operator <> '';
             CREATE INDEX ON queue (tenant, resolved_at DESC, conversation)
                 WHERE status = 'resolved';
             CREATE INDEX ON queue (tenant, visitor, started_at DESC) WHERE visitor <> '';
