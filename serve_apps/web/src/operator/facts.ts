@@ -120,6 +120,8 @@ export interface TurnFailed extends At {
   in_reply_to: string[];
   reason: string;
   detail?: string;
+  /** A person looks over the AI: the visitor is not told of it, and still waits. */
+  supervised?: boolean;
 }
 
 export interface ConversationSummarized extends At {

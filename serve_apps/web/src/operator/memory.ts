@@ -16,6 +16,8 @@ export interface Remembered {
   readonly role: Role;
   readonly message: string;
   readonly text: string;
+  /** The operator's name, where a person of the company said it. */
+  readonly by: string;
 }
 
 export interface Memory {
@@ -95,7 +97,6 @@ export function resummarize(memory: Memory, text: string, through: string): Memo
 
 /** What Python's `str.split()` splits at: not the same set as JavaScript's `\s`. */
 const SPACES =
-  // eslint-disable-next-line no-control-regex
   /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 const SENTENCE_END = /(?<=[.!?]) /;
 
