@@ -24,10 +24,12 @@ _WORD = re.compile(r"\w{3,}")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
 
-class Remembered(msgspec.Struct, frozen=True):
+class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     role: Role
     message: str
     text: str
+    by: str = ""
+    """The operator's name, where a person of the company said it."""
 
     @property
     def tokens(self) -> int:
@@ -47,9 +49,9 @@ def estimated_tokens(text: str) -> int:
     return len(text) // 4 + 1
 
 
-def remember(memory: Memory, role: Role, message: str, text: str) -> Memory:
+def remember(memory: Memory, role: Role, message: str, text: str, *, by: str = "") -> Memory:
     """The memory with one more message; the oldest fall out into the summary."""
-    window = (*memory.window, Remembered(role, message, text[:MESSAGE_CHARS]))
+    window = (*memory.window, Remembered(role, message, text[:MESSAGE_CHARS], by))
     total = sum(item.tokens for item in window)
     keep = 0
     while len(window) - keep > 1 and (

@@ -130,6 +130,8 @@ class TurnFailed(Fact, frozen=True, kw_only=True, tag="TurnFailed.v1"):
     in_reply_to: tuple[str, ...]
     reason: str
     detail: str = ""
+    supervised: bool = False
+    """A person looks over the AI: the visitor is not told of the failure, and still waits."""
 
 
 class ConversationSummarized(Fact, frozen=True, kw_only=True, tag="ConversationSummarized.v1"):

@@ -71,10 +71,13 @@ class Conversation(RuleBasedStateMachine):
         if self.results:
             self._ask(data.draw(st.sampled_from(self.results)), crash=crash)
 
-    @rule(mode=st.sampled_from(["ai", "human"]), operator=st.sampled_from(["ana", "ben"]))
-    def the_mode_changes(self, mode: str, operator: str) -> None:
+    @rule(operator=st.sampled_from(["ana", "ben"]))
+    def an_operator_takes_over_or_gives_back(self, operator: str) -> None:
         self.clock += 1
-        self._ask(c.ChangeMode(id=f"mode{self.clock}", at=self.clock, mode=mode, operator=operator))
+        kind = c.Release if self.state.operator == operator else c.TakeOver
+        self._ask(
+            kind(id=f"o{self.clock}", at=self.clock, operator=operator, epoch=self.state.epoch)
+        )
 
     @rule()
     def an_operator_replies(self) -> None:

@@ -27,6 +27,19 @@ ASKED = [STARTED, HELLO, TURN]
 TAKEN = e.ModeChanged(at=3, mode="human", epoch=2, reason="operator_choice", operator="ana")
 
 
+def told(
+    command: str, notice: e.Notice, text: str, *, at: int, operator: str = "ana"
+) -> e.NoticePosted:
+    return e.NoticePosted(
+        at=at,
+        message=f"notice-{command}",
+        notice=notice,
+        text=text,
+        locale="en",
+        operator=operator,
+    )
+
+
 def record(turn: str = "turn-m1", epoch: int = 1) -> c.RecordAnswer:
     return c.RecordAnswer(
         id=f"answer:{turn}", at=2, turn=turn, epoch=epoch, text="Three days [1].", sources=(SOURCE,)
@@ -93,11 +106,15 @@ def test_the_answer_of_a_cancelled_turn_is_refused():
 
 
 def test_a_takeover_ends_the_open_turn_and_starts_a_new_epoch():
-    command = c.ChangeMode(id="take", at=3, mode="human", operator="ana")
+    command = c.TakeOver(id="take", at=3, operator="ana", epoch=1)
     state = (
         Given(ASKED)
         .when(command)
-        .then(e.TurnCancelled(at=3, turn="turn-m1", reason="taken_over"), TAKEN)
+        .then(
+            e.TurnCancelled(at=3, turn="turn-m1", reason="taken_over"),
+            TAKEN,
+            told("take", "operator_joined", "You are now talking with a person of our team.", at=3),
+        )
     )
     assert (state.mode, state.epoch, state.operator, owed(state)) == ("human", 2, "ana", None)
 
@@ -114,17 +131,8 @@ def test_while_a_person_has_the_conversation_no_turn_begins():
 
 
 def test_a_second_operator_is_told_who_has_taken_it():
-    other = c.ChangeMode(id="take2", at=4, mode="human", operator="ben")
+    other = c.TakeOver(id="take2", at=4, operator="ben", epoch=1)
     Given([*ASKED, ANSWER, TAKEN]).when(other).then_refused("taken")
-
-
-def test_given_back_with_a_question_open_the_ai_owes_its_answer():
-    open_question = e.MessageReceived(at=4, message="m2", text="And to Spain?")
-    back = c.ChangeMode(id="release-1", at=6, mode="ai", operator="ana")
-    Given([*ASKED, ANSWER, TAKEN, open_question]).when(back).then(
-        e.ModeChanged(at=6, mode="ai", epoch=3, reason="operator_choice", operator="ana"),
-        e.TurnBegun(at=6, turn="turn-release-1", epoch=3, answers=("m2",)),
-    )
 
 
 def test_only_the_operator_who_owns_the_conversation_may_reply():
@@ -173,7 +181,10 @@ def test_a_failed_turn_is_visible_and_its_message_is_no_longer_owed():
 def test_asking_for_a_person_twice_is_one_request():
     asked = c.RequestHandoff(id="h", at=4)
     requested = e.HandoffRequested(at=4, epoch=1, reason="visitor_asked")
-    Given(ASKED).when(asked).then(requested)
+    text = (
+        "I have asked for a person to join this conversation. Meanwhile I am glad to go on helping."
+    )
+    Given(ASKED).when(asked).then(requested, told("h", "handoff_queued", text, at=4, operator=""))
     Given([*ASKED, requested]).when(asked).then_already_done(version=4)
     Given().when(asked).then_refused("not_started")
 

@@ -53,7 +53,7 @@ def say(ident: str) -> c.ReceiveMessage:
     return c.ReceiveMessage(id=ident, at=1, text="Where is my lamp?")
 
 
-TAKE = c.ChangeMode(id="take", at=2, mode="human", operator="ana")
+TAKE = c.TakeOver(id="take", at=2, operator="ana", epoch=1)
 
 
 async def test_what_is_idle_is_put_to_sleep_and_wakes_with_its_memory():

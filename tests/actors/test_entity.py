@@ -186,7 +186,7 @@ async def test_a_takeover_cancels_the_turn_and_nothing_of_it_is_published():
     entity = house.entity()
     await entity.ask(say("m1"))
     await until(lambda: _true(house.turns.begun == ["turn-m1"]))
-    await entity.ask(c.ChangeMode(id="take", at=3, mode="human", operator="ana"))
+    await entity.ask(c.TakeOver(id="take", at=3, operator="ana", epoch=1))
     house.turns.let_go("turn-m1")
     await until(lambda: _true(house.turns.cancelled == ["turn-m1"]))
     assert not await house.facts(e.AnswerRecorded)
@@ -288,8 +288,8 @@ async def test_after_an_append_of_unknown_fate_the_state_is_read_again():
 async def test_the_watchdog_is_believed_when_memory_knows_of_no_turn():
     house = House()
     stale, other = house.entity(), house.entity()
-    take = c.ChangeMode(id="take", at=2, mode="human", operator="ana")
-    back = c.ChangeMode(id="back", at=3, mode="ai", operator="ana")
+    take = c.TakeOver(id="take", at=2, operator="ana", epoch=1)
+    back = c.Release(id="back", at=3, operator="ana", epoch=2)
     await stale.ask(say("m1"))
     await stale.ask(take)
     await other.ask(back)  # another owner begins a turn, and dies

@@ -117,13 +117,13 @@ async def test_a_handoff_before_any_message_is_an_error_with_its_reason(house):
 
 
 async def test_coming_back_gives_all_that_was_said_and_who_speaks(house):
-    from actors.commands import ChangeMode, ReplyAsOperator
+    from actors.commands import ReplyAsOperator, TakeOver
 
     async with house.visitor() as visitor:
         welcome = await visitor.hello()
         await visitor.say("m1", "one")
     stream = house.stream(welcome["conversation"])
-    await house.conversations.ask(stream, ChangeMode(id="t", at=1, mode="human", operator="ann"))
+    await house.conversations.ask(stream, TakeOver(id="t", at=1, operator="ann", epoch=1))
     reply = ReplyAsOperator(id="o1", at=2, operator="ann", epoch=2, text="Hi", html="<p>Hi</p>")
     await house.conversations.ask(stream, reply)
     async with house.visitor() as back:
@@ -137,13 +137,13 @@ async def test_coming_back_gives_all_that_was_said_and_who_speaks(house):
 
 
 async def test_who_speaks_is_known_also_to_one_who_missed_nothing(house):
-    from actors.commands import ChangeMode
+    from actors.commands import TakeOver
 
     async with house.visitor() as visitor:
         welcome = await visitor.hello()
         await visitor.say("m1", "one")
         stream = house.stream(welcome["conversation"])
-        change = ChangeMode(id="t", at=1, mode="human", operator="ann")
+        change = TakeOver(id="t", at=1, operator="ann", epoch=1)
         await house.conversations.ask(stream, change)
         version = (await visitor.until("event", kind="mode"))["version"]
     for _ in range(2):

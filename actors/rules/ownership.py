@@ -1,0 +1,157 @@
+"""The change of hands: who takes a conversation, gives it back, or loses it. Pure.
+
+Each is a new epoch, so that nothing that was asked under the old one can be published, and each
+tells the visitor.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from actors import commands as c
+from actors.rules.fences import (
+    done_before,
+    not_owner,
+    not_started,
+    notice_of,
+    owner,
+    stale,
+)
+from actors.rules.handoff import called
+from actors.rules.posting import notice
+from actors.state import Decision, State
+from events import conversation as e
+from events.conversation import Fact, TurnEnd
+
+
+def take_over(state: State, command: c.TakeOver) -> Decision:
+    if refused := _not_to_be_had(state, command, "human"):
+        return refused
+    told = "operator_changed" if state.mode == "human" else "operator_joined"
+    return (
+        *_taken(state, command, "human", command.reason),
+        notice(state, command, told),
+    )
+
+
+def supervise(state: State, command: c.Supervise) -> Decision:
+    if refused := _not_to_be_had(state, command, "supervised"):
+        return refused
+    return (
+        *_taken(state, command, "supervised", "operator_choice"),
+        notice(state, command, "supervised"),
+        *_turn_for_the_rest(state, command),
+    )
+
+
+def release(state: State, command: c.Release) -> Decision:
+    if refused := not_started(state):
+        return refused
+    if done := done_before(state, notice_of(command)):
+        return done
+    if refused := not_owner(state, command, or_nobody=state.mode == "supervised"):
+        return refused
+    given = (
+        *interrupted(state, command.at, "superseded"),
+        e.ModeChanged(
+            at=command.at,
+            mode="ai",
+            epoch=state.epoch + 1,
+            reason="released",
+            operator=command.operator,
+            operator_name=command.operator_name,
+        ),
+    )
+    if command.to == "queue":
+        name = command.operator_name or command.operator
+        why = c.HandoffEvidence(reason="operator_choice", evidence=f"{name} passed it on")
+        epoch = state.epoch + 1
+        return (*given, *called(state, command, why, command.reception, epoch=epoch))
+    back = notice(state, command, "assistant_back")
+    return (*given, back, *_turn_for_the_rest(state, command))
+
+
+def lapse(state: State, command: c.LapseLease) -> Decision:
+    if refused := not_started(state):
+        return refused
+    if done := done_before(state, notice_of(command)):
+        return done
+    if not state.operator or state.operator != command.operator:
+        return c.Refused(code="not_owner", detail=f"{command.operator} has it no longer")
+    if refused := stale(state, command.epoch):
+        return refused
+    given = (
+        *interrupted(state, command.at, "superseded"),
+        e.ModeChanged(
+            at=command.at,
+            mode="ai",
+            epoch=state.epoch + 1,
+            reason="lease_lapsed",
+            previous=command.operator,
+        ),
+    )
+    if command.to == "queue":
+        why = c.HandoffEvidence(reason="lease_lapsed", evidence=f"{owner(state)} has been away")
+        epoch, kind = state.epoch + 1, "operator_left"
+        return (*given, *called(state, command, why, command.reception, kind=kind, epoch=epoch))
+    left = notice(state, command, "operator_left", to_ai=True)
+    return (*given, left, *_turn_for_the_rest(state, command))
+
+
+def interrupted(
+    state: State,
+    at: int,
+    turn: TurnEnd,
+    draft: Literal["mode_changed", "resolved"] = "mode_changed",
+) -> tuple[Fact, ...]:
+    """What the AI was at ends: its turn, or the draft that it left."""
+    facts: list[Fact] = []
+    if state.turn:
+        facts.append(e.TurnCancelled(at=at, turn=state.turn.turn, reason=turn))
+    if state.draft:
+        facts.append(e.DraftVoided(at=at, draft=state.draft.draft, reason=draft))
+    return tuple(facts)
+
+
+def _not_to_be_had(
+    state: State, command: c.TakeOver | c.Supervise, mode: e.Mode
+) -> c.Accepted | c.Refused | None:
+    """A colleague's name comes before the epoch: who clicks second is told who has it."""
+    if refused := not_started(state):
+        return refused
+    if done := done_before(state, notice_of(command)):
+        return done
+    if state.operator == command.operator and state.mode == mode:
+        return c.Accepted(version=state.version, duplicate=True)
+    if state.operator and state.operator != command.operator and not command.openly:
+        return c.Refused(code="taken", detail=f"{owner(state)} has this conversation")
+    return stale(state, command.epoch)
+
+
+def _taken(
+    state: State, command: c.TakeOver | c.Supervise, mode: e.Mode, reason: str
+) -> tuple[Fact, ...]:
+    facts: list[Fact] = []
+    if state.resolved:
+        facts.append(e.ConversationReopened(at=command.at, operator=command.operator))
+    facts += interrupted(state, command.at, "taken_over")
+    facts.append(
+        e.ModeChanged(
+            at=command.at,
+            mode=mode,
+            epoch=state.epoch + 1,
+            reason=reason,
+            operator=command.operator,
+            operator_name=command.operator_name,
+            previous=state.operator if state.operator != command.operator else "",
+        )
+    )
+    return tuple(facts)
+
+
+def _turn_for_the_rest(state: State, command: c.Command) -> tuple[Fact, ...]:
+    """The AI takes up what nobody has answered, under the epoch that just began."""
+    if not state.unanswered:
+        return ()
+    turn, epoch = f"turn-{command.id}", state.epoch + 1
+    return (e.TurnBegun(at=command.at, turn=turn, epoch=epoch, answers=state.unanswered),)
