@@ -99,12 +99,14 @@ class OperatorAdded(Fact, frozen=True, kw_only=True, tag="OperatorAdded.v1"):
 
 
 class OperatorChanged(Fact, frozen=True, kw_only=True, tag="OperatorChanged.v1"):
-    """What is not empty changes. A new password ends all of the operator's sessions."""
+    """What is not empty changes. A new password or role ends all of the operator's sessions."""
 
     operator: str
     name: str = ""
     role: Role | Literal[""] = ""
     password: str = ""
+    rehashed: bool = False
+    """The same password, hashed by today's parameters: the sessions go on."""
 
 
 class OperatorRemoved(Fact, frozen=True, kw_only=True, tag="OperatorRemoved.v1"):
