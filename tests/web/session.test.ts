@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { EventFrame, Welcome } from "../../serve_apps/web/src/protocol";
-import { ACCEPT_WITHIN, QUIET_AFTER, Session } from "../../serve_apps/web/src/session";
+import { ACCEPT_WITHIN, QUIET_AFTER, SEEN_AFTER, Session } from "../../serve_apps/web/src/session";
 import { Keeper, parseKept, SCHEMA, type Shelf } from "../../serve_apps/web/src/storage";
 import { FakeSurroundings } from "./surroundings";
 
@@ -269,8 +269,8 @@ test("an indicator that nobody renews goes out", () => {
   const page = load(() => null);
   page.session.connect();
   greet(page);
-  page.around.socket.receive({ type: "typing", who: "operator", on: true });
-  assert.equal(page.session.state.typing, "operator");
+  page.around.socket.receive({ type: "typing", who: "assistant", on: true });
+  assert.equal(page.session.state.typing, "assistant");
   page.around.pass(QUIET_AFTER);
   assert.equal(page.session.state.typing, null);
 });
@@ -293,17 +293,116 @@ test("what came after the last look is unread, also after a reload", () => {
   assert.equal(page.session.unread(), 1);
 });
 
-test("beginning anew leaves nothing of the old conversation in the browser", () => {
+test("beginning anew keeps nothing of the old conversation but who the visitor is", () => {
   const kept = shelf();
   const page = load(() => kept);
   page.session.connect();
   greet(page);
   page.around.socket.receive(answerEvent(2, "a"));
+  page.session.say("still unsent");
+  page.session.markRead();
   page.session.restart();
-  assert.equal(kept.content.size, 0);
   assert.deepEqual(page.session.state.items, []);
+  const { conversation, version, unsent } = page.keeper.get();
+  assert.deepEqual([conversation, version, unsent], ["", 0, []]);
+  page.around.socket.accept();
+  const hello = { type: "hello", key: "pk_demo", locale: "es", token: "token-c1", fresh: true };
+  assert.deepEqual(page.around.socket.sent, [hello]);
+  page.around.socket.receive(welcome("c2"));
+  page.around.socket.break();
+  page.around.pass(500);
+  page.around.socket.accept();
+  const back = { type: "hello", key: "pk_demo", locale: "es", token: "token-c2", conversation: "c2" };
+  assert.deepEqual(page.around.socket.sent, [back]);
+});
+
+test("a new beginning that the page did not live to see is begun after the reload", () => {
+  const kept = shelf();
+  const before = load(() => kept);
+  before.session.connect();
+  greet(before);
+  before.session.restart();
+  const page = load(() => kept);
+  assert.equal(page.session.worthResuming, false);
+  page.session.say("hello");
+  page.around.socket.accept();
+  assert.equal(page.around.socket.ofType("hello")[0]?.fresh, true);
+});
+
+test("who never said a word begins anew without a token", () => {
+  const page = load(() => null);
+  page.session.restart();
   page.around.socket.accept();
   assert.deepEqual(page.around.socket.sent, [{ type: "hello", key: "pk_demo", locale: "es" }]);
+});
+
+test("a token refused at a new beginning is dropped, and the beginning is an ordinary one", () => {
+  const page = load(() => null);
+  page.session.connect();
+  greet(page);
+  page.session.restart();
+  page.around.socket.accept();
+  page.around.socket.receive({ type: "error", code: "bad_token" });
+  page.around.pass(500);
+  page.around.socket.accept();
+  assert.deepEqual(page.around.socket.sent, [{ type: "hello", key: "pk_demo", locale: "es" }]);
+});
+
+const seen = (page: Page) => page.around.socket.ofType("seen").map((frame) => frame.version);
+
+test("a burst of events that were shown is told as seen once, by the last of them", () => {
+  const page = load(() => null);
+  page.session.connect();
+  greet(page);
+  for (const version of [2, 4, 6]) {
+    page.around.socket.receive(answerEvent(version, `m${version}`));
+    page.session.markRead();
+    page.around.pass(100);
+  }
+  page.around.pass(SEEN_AFTER);
+  assert.deepEqual(seen(page), [6]);
+  page.around.socket.receive(answerEvent(8, "m8"));
+  page.around.pass(10 * SEEN_AFTER);
+  assert.deepEqual(seen(page), [6], "what nobody looked at was told as seen");
+  page.session.markRead();
+  page.session.markRead();
+  page.around.pass(SEEN_AFTER);
+  assert.deepEqual(seen(page), [6, 8]);
+});
+
+test("a new socket is told what was seen, once", () => {
+  const page = load(() => null);
+  page.session.connect();
+  greet(page);
+  page.around.socket.receive(answerEvent(2, "a"));
+  page.session.markRead();
+  page.around.socket.break();
+  page.around.pass(500);
+  greet(page);
+  page.around.pass(10 * SEEN_AFTER);
+  assert.deepEqual(seen(page), [2]);
+});
+
+test("nothing is told as seen of a conversation that was left", () => {
+  const page = load(() => null);
+  page.session.connect();
+  greet(page);
+  page.around.socket.receive(answerEvent(2, "a"));
+  page.session.markRead();
+  page.session.restart();
+  greet(page, welcome("c2"));
+  page.around.pass(10 * SEEN_AFTER);
+  assert.deepEqual(seen(page), []);
+});
+
+test("a wish for a person without a word from the server can be uttered again", () => {
+  const page = load(() => null);
+  page.session.connect();
+  greet(page);
+  page.around.socket.receive(answerEvent(3, "x"));
+  page.session.handoff("A person, please");
+  page.around.pass(ACCEPT_WITHIN);
+  assert.equal(page.session.state.handoff, "none");
 });
 
 test("storage that throws is done without", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { EventFrame, ServerFrame, Welcome } from "../../serve_apps/web/src/protocol";
+import { wishOf } from "../../serve_apps/web/src/state";
 import { type Action, INITIAL, MAX_REFUSALS, reduce, sendable, type State } from "../../serve_apps/web/src/store";
 
 const WELCOME: Welcome = {
@@ -20,7 +21,7 @@ function after(...steps: (ServerFrame | Action)[]): State {
 }
 
 const ACTIONS = ["status", "frame", "compose", "sent", "timeout", "retry", "discard"];
-ACTIONS.push("asked_handoff", "rate", "quiet", "restart");
+ACTIONS.push("asked_handoff", "unheard_handoff", "rate", "quiet", "restart");
 
 function isAction(step: ServerFrame | Action): step is Action {
   return ACTIONS.includes(step.type);
@@ -38,6 +39,27 @@ function answer(version: number, message: string, index = 0): EventFrame {
 function delta(turn: string, index: number, text: string): ServerFrame {
   return { type: "delta", turn, index, text };
 }
+
+/** The events of one commit, in its order. */
+function commit(version: number, ...kinds: object[]): EventFrame[] {
+  return kinds.map((kind, index) => ({ type: "event", version, index, at: 1, ...kind }) as EventFrame);
+}
+
+const notice = (kind: string, more: object = {}) => ({
+  kind: "notice",
+  notice: kind,
+  message: `notice ${kind}`,
+  text: `The house says: ${kind}`,
+  ...more,
+});
+const REQUESTED = [{ kind: "mode", handoff: "requested" }, notice("handoff_queued", { place: 2 })];
+const JOINED = [
+  { kind: "mode", mode: "human", operator: "op_1", operator_name: "Ana" },
+  notice("operator_joined", { operator_name: "Ana" }),
+];
+const BACK = [{ kind: "mode", mode: "ai" }, notice("assistant_back")];
+const RESOLVED = [{ kind: "status", status: "resolved" }, notice("resolved")];
+const REOPENED = [{ kind: "status", status: "open" }, notice("reopened")];
 
 const compose = (id: string): Action => ({ type: "compose", id, text: id, at: 1 });
 const sent = (id: string): Action => ({ type: "sent", id });
@@ -181,28 +203,135 @@ test("a welcome to another conversation clears the screen but keeps what is unse
 });
 
 test("a person who takes over ends the stream and is named", () => {
-  const taken = { type: "event", kind: "mode", version: 5, index: 0, at: 1 } as const;
-  const state = after(WELCOME, visitor(1, "a"), delta("t", 0, "half"), { ...taken, mode: "human", operator: "Ana" });
+  const state = after(WELCOME, visitor(1, "a"), delta("t", 0, "half"), ...commit(5, ...JOINED));
   assert.equal(state.stream, null);
   assert.equal(state.operator, "Ana");
   assert.equal(state.awaiting, false);
-  const back = reduce(state, { type: "frame", frame: { ...taken, version: 6, mode: "ai" } });
+  const back = commit(6, ...BACK).reduce((s, frame) => reduce(s, { type: "frame", frame }), state);
+  assert.deepEqual([back.mode, back.operator], ["ai", ""]);
   assert.deepEqual(
-    back.items.map((item) => (item.kind === "notice" ? item.notice : item.kind)),
-    ["visitor", "human", "ai"],
+    back.items.map((item) => (item.kind === "notice" ? item.text : item.kind)),
+    ["visitor", "The house says: operator_joined", "The house says: assistant_back"],
   );
+});
+
+test("an operator without a name is not called by their id", () => {
+  const taken = { kind: "mode", mode: "human", operator: "op_1" };
+  const said = { kind: "operator_message", message: "m", text: "hi", operator: "op_1" };
+  const state = after(WELCOME, ...commit(1, taken, said));
+  assert.equal(state.operator, "");
+  assert.equal(state.items[0]?.kind === "operator" && state.items[0].name, "");
+});
+
+for (const mode of ["human", "supervised"] as const) {
+  test(`in mode ${mode} no piece of an answer is shown, not even of a turn not seen before`, () => {
+    const taken = commit(5, { kind: "mode", mode });
+    const state = after(WELCOME, visitor(1, "a"), ...taken, delta("t", 0, "late"), delta("u", 0, "new"));
+    assert.equal(state.stream, null);
+    assert.equal(state.awaiting, false);
+  });
+
+  test(`what a turn wrote before mode ${mode} does not come back when the assistant does`, () => {
+    const taken = commit(5, { kind: "mode", mode });
+    const half = [WELCOME, visitor(1, "a"), delta("t", 0, "ha")];
+    const state = after(...half, ...taken, delta("u", 0, "x"), ...commit(7, ...BACK), delta("t", 1, "lf"), delta("u", 1, "y"));
+    assert.equal(state.stream, null);
+    assert.equal(after(...half, ...taken, ...commit(7, ...BACK), delta("v", 0, "new")).stream?.text, "new");
+  });
+}
+
+test("a piece of an answer that came after its own end is shown no more", () => {
+  assert.equal(after(visitor(1, "a"), delta("t", 0, "ha"), answer(2, "b"), delta("t", 1, "lf")).stream, null);
+  assert.equal(after(visitor(1, "a"), delta("t", 0, "ha"), visitor(2, "b"), delta("t", 1, "lf")).stream, null);
+});
+
+test("an answer goes on after the connection was lost in the middle of it", () => {
+  const state = after(WELCOME, ready, delta("t", 0, "It "), lost, WELCOME, ready, delta("t", 0, "It "), delta("t", 1, "ships"));
+  assert.equal(state.stream?.text, "It ships");
+});
+
+test("only who may speak is shown at the keys", () => {
+  const writing = (who: "assistant" | "operator"): ServerFrame => ({ type: "typing", who, on: true });
+  assert.equal(after(WELCOME, writing("operator")).typing, null);
+  assert.equal(after(WELCOME, writing("assistant")).typing, "assistant");
+  assert.equal(after(WELCOME, ...commit(1, ...JOINED), writing("assistant")).typing, null);
+  assert.equal(after(WELCOME, ...commit(1, ...JOINED), writing("operator")).typing, "operator");
+  assert.equal(after(WELCOME, ...commit(1, ...JOINED), writing("operator"), ...commit(2, ...BACK)).typing, null);
 });
 
 test("a request for a person is a notice and can be made once", () => {
   const asked = after(WELCOME, { type: "asked_handoff" });
-  assert.equal(asked.handoff, "asked");
-  const state = reduce(asked, {
-    type: "frame",
-    frame: { type: "event", kind: "mode", version: 2, index: 0, at: 1, handoff: "requested" },
-  });
-  assert.equal(state.handoff, "requested");
+  assert.equal(wishOf(asked), "asked");
+  const state = after(WELCOME, { type: "asked_handoff" }, ...commit(2, ...REQUESTED));
+  assert.equal(wishOf(state), "waiting");
   assert.equal(state.mode, "ai");
   assert.equal(reduce(state, { type: "asked_handoff" }), state);
+});
+
+test("a wish that nobody heard can be uttered again, one that was heard stands", () => {
+  const unheard: Action = { type: "unheard_handoff" };
+  assert.equal(wishOf(after(WELCOME, { type: "asked_handoff" }, unheard)), "free");
+  assert.equal(wishOf(after(WELCOME, { type: "asked_handoff" }, ...commit(2, ...REQUESTED), unheard)), "waiting");
+});
+
+test("who asks outside of the hours is told that nobody is here, until somebody comes", () => {
+  const away = commit(2, { kind: "mode", handoff: "requested" }, notice("handoff_away"));
+  assert.equal(wishOf(after(WELCOME, ...away)), "away");
+  assert.equal(wishOf(after(WELCOME, ...away, ...commit(3, ...JOINED))), "here");
+  assert.equal(wishOf(after(WELCOME, ...away, ...commit(3, ...JOINED), ...commit(4, ...BACK), ...commit(5, ...REQUESTED))), "waiting");
+});
+
+test("a person who left in favour of the queue leaves the visitor waiting again", () => {
+  const requeued = commit(6, { kind: "mode", mode: "ai" }, { kind: "mode", handoff: "requested" }, notice("operator_left"));
+  assert.equal(wishOf(after(WELCOME, ...commit(5, ...JOINED), ...requeued)), "waiting");
+});
+
+test("the place in the queue is the one told last, and is forgotten with the socket", () => {
+  const queue = (place: number): ServerFrame => ({ type: "queue", place });
+  const state = after(WELCOME, ready, queue(3), ...commit(2, ...REQUESTED), queue(2));
+  assert.equal(state.place, 2);
+  assert.equal(reduce(state, { type: "frame", frame: queue(0) }).place, 0);
+  assert.equal(reduce(state, lost).place, 0);
+});
+
+test("while a person is waited for no answer is taken for owed: the assistant may be silent", () => {
+  const waiting = [WELCOME, ...commit(2, ...REQUESTED), visitor(3, "a")] as const;
+  assert.equal(after(...waiting).awaiting, false);
+  assert.equal(after(...waiting, { type: "typing", who: "assistant", on: true }).typing, "assistant");
+  assert.equal(after(...waiting, delta("t", 0, "It")).stream?.text, "It");
+});
+
+test("a resolved conversation is rated as a whole, and written into it is open again", () => {
+  const rated = { type: "event", kind: "rated", version: 3, index: 0, at: 1, score: 2 } as const;
+  const over = after(WELCOME, visitor(1, "a"), answer(2, "b"), rated, ...commit(5, ...RESOLVED));
+  assert.deepEqual([over.resolved, over.rated], [true, 0]);
+  const again = [...commit(7, ...REOPENED), visitor(8, "c")].reduce(
+    (s, frame) => reduce(s, { type: "frame", frame }),
+    over,
+  );
+  assert.equal(again.resolved, false);
+  assert.equal(again.items.length, over.items.length + 2);
+});
+
+test("told again from the beginning, a conversation ends in the same state", () => {
+  const log = [
+    visitor(1, "a"),
+    answer(2, "b"),
+    ...commit(3, ...REQUESTED),
+    ...commit(4, ...JOINED),
+    visitor(5, "c"),
+    ...commit(6, { kind: "operator_message", message: "m", text: "hi", operator_name: "Ana" }),
+    ...commit(7, ...BACK),
+    ...commit(8, { kind: "mode", mode: "supervised", operator_name: "Bea" }, notice("supervised")),
+    ...commit(9, ...RESOLVED),
+  ];
+  for (let cut = 0; cut <= log.length; cut += 1) {
+    const told = after(WELCOME, ...log.slice(0, cut));
+    const broken = after(WELCOME, ...log.slice(0, cut >> 1), lost, WELCOME, ...log.slice(0, cut));
+    const { status: _, ...one } = told;
+    const { status: __, ...other } = broken;
+    assert.deepEqual(other, one, `after ${cut} events`);
+  }
 });
 
 test("a kind of event that a later server sends moves the place and shows nothing", () => {

@@ -20,14 +20,15 @@ export function drawItem(item: Item, context: ItemContext): HTMLElement {
     case "assistant":
       return drawAnswer(item, context);
     case "operator": {
-      const name = item.operator || texts.operator;
       const content = safeContent(item.html, item.text, () => null);
       const drawn = bubble("operator", "", content, meta(item.at));
-      drawn.prepend(h("p", { class: "name" }, name));
+      drawn.prepend(nameLine(item.name || texts.operator));
       return drawn;
     }
-    case "notice":
-      return h("p", { class: "notice" }, noticeText(item, texts));
+    case "notice": {
+      const end = item.notice === "resolved" ? " end" : "";
+      return h("p", { class: `notice${end}`, dir: "auto" }, item.text);
+    }
     case "turn_failed":
       return h("p", { class: "notice bad" }, texts.turnFailed);
   }
@@ -64,9 +65,9 @@ function failure(code: string, texts: Texts): string {
   return code === "rate_limited" ? texts.tooFast : texts.failed;
 }
 
-function noticeText(item: Item & { kind: "notice" }, texts: Texts): string {
-  if (item.notice === "requested") return texts.handoffRequested;
-  return item.notice === "human" ? texts.joined(item.operator) : texts.backToAi;
+/** Above what a person of the company writes. */
+export function nameLine(name: string): HTMLElement {
+  return h("p", { class: "name", dir: "auto" }, name);
 }
 
 function bubble(

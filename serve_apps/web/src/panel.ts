@@ -4,9 +4,9 @@ import { Afterword } from "./afterword";
 import { Composer } from "./composer";
 import { button, h, icon, setAttribute } from "./dom";
 import { paragraphsOf } from "./html";
-import { drawItem, drawOutgoing, type ItemContext } from "./messages";
+import { drawItem, drawOutgoing, type ItemContext, nameLine } from "./messages";
 import type { Session } from "./session";
-import type { State } from "./store";
+import { type State, wishOf } from "./state";
 import type { Texts } from "./texts";
 
 /** This near to the end a reader is following, and is kept there. Pixels. */
@@ -31,11 +31,14 @@ export class Panel {
   readonly #menuButton: HTMLButtonElement;
   readonly #menu: HTMLElement;
   readonly #person: HTMLButtonElement;
+  readonly #personWords = h("span");
   readonly #banner = h("div", { class: "banner", role: "status" });
   readonly #scroller: HTMLElement;
   readonly #greeting = h("div", { class: "message assistant greeting" });
   readonly #log: HTMLElement;
   readonly #live = h("div", { class: "live", "aria-hidden": "true" });
+  /** How the wish for a person stands, below the last word: there it is always in sight. */
+  readonly #waiting = h("p", { class: "waiting", role: "status" });
   readonly #spoken = h("div", { class: "hidden", role: "status" });
   readonly #context: ItemContext;
   /** What is drawn, by key: the object it was drawn from, and its node. */
@@ -59,13 +62,14 @@ export class Panel {
       () => this.#toggleMenu(!this.menuOpen),
       icon("more"),
     );
-    this.#person = this.#choice("person", texts.person, () => session.handoff(texts.person));
+    const ask = () => session.handoff(texts.person);
+    this.#person = this.#choice("person", this.#personWords, ask);
     const fresh = this.#choice("fresh", texts.fresh, () => session.restart());
     this.#menu = h("div", { class: "menu", id: "menu", hidden: true }, this.#person, fresh);
     this.#log = h("div", { class: "log", role: "log", "aria-label": texts.log, "aria-live": "off" });
     // With a tab stop: the keyboard must be able to scroll it.
     const region = { class: "scroller", role: "group", "aria-label": texts.log, tabindex: 0 };
-    const after = [this.#live, this.#afterword.element];
+    const after = [this.#live, this.#waiting, this.#afterword.element];
     this.#scroller = h("div", region, this.#greeting, this.#log, ...after);
     this.#scroller.addEventListener("scroll", () => (this.#following = this.#nearEnd()), {
       passive: true,
@@ -108,6 +112,7 @@ export class Panel {
     this.#drawGreeting(state);
     this.#drawLog(state, previous);
     this.#drawLive(state);
+    this.#drawWish(state);
     this.#afterword.draw(state);
     this.composer.draw(state);
     if (following || wrote) this.toEnd();
@@ -131,7 +136,7 @@ export class Panel {
     );
   }
 
-  #choice(name: "person" | "fresh", words: string, act: () => void): HTMLButtonElement {
+  #choice(name: "person" | "fresh", words: string | Node, act: () => void): HTMLButtonElement {
     const chosen = () => {
       this.#toggleMenu(false);
       this.composer.input.focus();
@@ -152,9 +157,25 @@ export class Panel {
     this.#title.textContent = title;
     this.#avatar.replaceChildren(state.company ? [...state.company][0]!.toUpperCase() : icon("chat"));
     this.element.setAttribute("aria-label", title);
-    this.#subtitle.textContent =
-      state.mode === "human" ? texts.subtitleHuman(state.operator) : texts.subtitleAi;
-    this.#person.disabled = state.handoff !== "none" || state.mode === "human";
+    this.#subtitle.textContent = {
+      ai: texts.subtitleAi,
+      human: texts.subtitleHuman(state.operator),
+      supervised: texts.subtitleSupervised(state.operator),
+    }[state.mode];
+  }
+
+  #drawWish(state: State): void {
+    const { texts } = this.options;
+    const wish = wishOf(state);
+    this.#person.disabled = wish !== "free";
+    const told = { free: texts.person, here: texts.subtitleHuman(state.operator), ...texts.wish };
+    this.#personWords.textContent = told[wish];
+    const queued = wish === "waiting" || wish === "away";
+    const place = queued && state.place > 0 ? texts.place(state.place) : "";
+    const words = wish === "asked" ? texts.wish.asked : place;
+    // Only what changes is read out.
+    if (this.#waiting.textContent !== words) this.#waiting.textContent = words;
+    this.#waiting.dataset["wish"] = wish;
   }
 
   #drawBanner(state: State): void {
@@ -223,21 +244,23 @@ export class Panel {
   #drawLive(state: State): void {
     const { texts } = this.options;
     const { stream } = state;
-    const who = state.typing === "operator" ? state.operator || texts.operator : texts.assistant;
+    const name = state.typing === "operator" ? state.operator || texts.operator : "";
     const active = stream !== null || state.awaiting || state.typing !== null;
-    const spoken = active ? texts.writing(who) : "";
+    const spoken = active ? texts.writing(name || texts.assistant) : "";
     if (this.#spoken.textContent !== spoken) this.#spoken.textContent = spoken;
     if (stream?.text) {
       this.#drawStream(stream.turn, stream.text);
       return;
     }
     this.#streamed = null;
-    setAttribute(this.#live, "data-state", active ? "typing" : null);
-    if (!active) this.#live.replaceChildren();
-    else if (!this.#live.querySelector(".dots"))
-      this.#live.replaceChildren(
-        h("div", { class: "message assistant" }, h("div", { class: "bubble dots" }, h("i"), h("i"), h("i"))),
-      );
+    const wanted = active ? `typing ${name}` : null;
+    if (this.#live.getAttribute("data-state") === wanted) return;
+    setAttribute(this.#live, "data-state", wanted);
+    this.#live.replaceChildren();
+    if (!active) return;
+    const dots = h("div", { class: "bubble dots" }, h("i"), h("i"), h("i"));
+    const who = name ? "operator" : "assistant";
+    this.#live.append(h("div", { class: `message ${who}` }, name && nameLine(name), dots));
   }
 
   #drawStream(turn: string, text: string): void {

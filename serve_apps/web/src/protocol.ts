@@ -22,6 +22,8 @@ export interface Hello {
   after?: number;
   after_index?: number;
   locale?: string;
+  /** Begin another conversation of the visitor whom `token` names. */
+  fresh?: true;
 }
 
 export type ClientFrame =
@@ -30,6 +32,8 @@ export type ClientFrame =
   | { type: "typing"; on: boolean }
   | { type: "handoff" }
   | { type: "rate"; score: number }
+  /** The page has shown the events up to `version`, to somebody who could see them. */
+  | { type: "seen"; version: number }
   | { type: "ping"; at: number };
 
 export interface Limits {
@@ -78,6 +82,7 @@ export type OperatorMessageEvent = EventBase & {
   text: string;
   html?: string;
   operator?: string;
+  operator_name?: string;
 };
 
 /** `handoff` alone: a person was asked for, and who speaks has not changed yet. */
@@ -86,7 +91,21 @@ export type ModeEvent = EventBase & {
   mode?: Mode;
   handoff?: "requested";
   operator?: string;
+  operator_name?: string;
 };
+
+/** What the house itself tells the visitor, in the visitor's language. */
+export type NoticeEvent = EventBase & {
+  kind: "notice";
+  message: string;
+  notice: string;
+  text: string;
+  operator_name?: string;
+  /** In the queue when it was posted. */
+  place?: number;
+};
+
+export type StatusEvent = EventBase & { kind: "status"; status: "resolved" | "open" };
 
 export type RatedEvent = EventBase & { kind: "rated"; score: number };
 
@@ -101,6 +120,8 @@ export type EventFrame =
   | AssistantMessageEvent
   | OperatorMessageEvent
   | ModeEvent
+  | NoticeEvent
+  | StatusEvent
   | RatedEvent
   | TurnFailedEvent;
 
@@ -122,6 +143,8 @@ export type ServerFrame =
   | EventFrame
   | Delta
   | Typing
+  /** The visitor's place among those who wait for a person, now; 0 when not waiting. */
+  | { type: "queue"; place: number }
   | { type: "accepted"; id: string; version: number }
   | { type: "rejected"; id: string; code: string; detail?: string }
   | { type: "error"; code: string; detail?: string }
@@ -136,6 +159,7 @@ const NEEDED: Record<ServerFrame["type"], Record<string, "string" | "number" | "
   event: { version: "number", index: "number", kind: "string" },
   delta: { turn: "string", index: "number", text: "string" },
   typing: { who: "string", on: "boolean" },
+  queue: { place: "number" },
   rejected: { id: "string", code: "string" },
   error: { code: "string" },
   pong: {},

@@ -13,6 +13,8 @@ import { type Action, INITIAL, reduce, sendable, type State, textOf } from "./st
 export const ACCEPT_WITHIN = 15_000;
 /** "Is writing" that is not renewed is not believed any longer. */
 export const QUIET_AFTER = 45_000;
+/** A burst of events is told as seen once, after this pause. */
+export const SEEN_AFTER = 500;
 const TYPING_EVERY = 3_000;
 const TYPING_ENDS = 4_000;
 
@@ -33,6 +35,11 @@ export class Session {
   #quiet: unknown;
   #rateOwed = 0;
   #handoffSent = false;
+  #handoffLimit: unknown;
+  /** The last version that was shown to somebody, and the last that this socket was told of. */
+  #shown = 0;
+  #seenSent = 0;
+  #seenSoon: unknown = null;
   /** What was marked as read last: storage is not touched for each piece of a stream. */
   #marked = "";
   #typingSince = -Infinity;
@@ -52,7 +59,7 @@ export class Session {
   /** True when there is something to come back to, so that connecting cannot wait for a click. */
   get worthResuming(): boolean {
     const kept = this.options.keeper.get();
-    return kept.token !== "" || kept.unsent.length > 0;
+    return (kept.token !== "" && !kept.fresh) || kept.unsent.length > 0;
   }
 
   connect(): void {
@@ -71,8 +78,8 @@ export class Session {
     this.#connection.stop();
     for (const timer of [...this.#limits.values(), ...this.#rests.values()])
       this.options.around.clearTimer(timer);
-    this.options.around.clearTimer(this.#quiet);
-    this.options.around.clearTimer(this.#typingEnds);
+    for (const timer of [this.#quiet, this.#typingEnds, this.#seenSoon, this.#handoffLimit])
+      this.options.around.clearTimer(timer);
   }
 
   /** Send `text` as a new message; its id. Nothing happens, and "", for an empty or too long one. */
@@ -88,9 +95,11 @@ export class Session {
     return message.id;
   }
 
-  /** All that stands in the conversation now has been read. */
+  /** All that stands in the conversation now is on a screen that is looked at. */
   markRead(): void {
     const { version, index, conversation } = this.state;
+    this.#shown = version;
+    this.#tellSeen();
     const mark = `${conversation} ${version} ${index}`;
     if (mark === this.#marked) return;
     this.#marked = mark;
@@ -158,10 +167,11 @@ export class Session {
     }
   }
 
-  /** Leave this conversation for good and begin another. */
+  /** Leave this conversation for good and begin another, as the same visitor. */
   restart(): void {
-    this.options.keeper.clear();
+    this.options.keeper.beginAfresh();
     this.#marked = "";
+    this.#shown = 0;
     this.#rateOwed = 0;
     this.#apply({ type: "restart" });
     this.#connection.renew();
@@ -169,12 +179,13 @@ export class Session {
 
   #hello(): Hello {
     const { key, locale, keeper } = this.options;
-    const { token, conversation } = keeper.get();
+    const { token, conversation, fresh } = keeper.get();
     const hello: Hello = { type: "hello", key };
     const tag = wireLocale(locale);
     if (tag) hello.locale = tag;
     if (!token) return hello;
     hello.token = token;
+    if (fresh) return { ...hello, fresh };
     if (conversation) hello.conversation = conversation;
     // Without `after` all is told again: that is what a page needs which shows nothing yet.
     if (this.state.version > 0 && this.state.conversation === conversation) {
@@ -189,8 +200,11 @@ export class Session {
     if (status !== "ready") {
       this.#typingSince = -Infinity;
       this.#handoffSent = false;
+      this.#seenSent = 0;
+      this.options.around.clearTimer(this.#handoffLimit);
       return;
     }
+    this.#tellSeen();
     this.#sendHandoff();
     if (this.#rateOwed) this.#send({ type: "rate", score: this.#rateOwed });
     this.#pump();
@@ -233,7 +247,23 @@ export class Session {
     const { handoff, items, outgoing } = this.state;
     if (handoff !== "asked" || this.#handoffSent) return;
     const begun = items.length > 0 || outgoing.some((o) => o.delivery === "accepted");
-    if (begun) this.#handoffSent = this.#send({ type: "handoff" });
+    if (!begun || !this.#send({ type: "handoff" })) return;
+    this.#handoffSent = true;
+    const { around } = this.options;
+    around.clearTimer(this.#handoffLimit);
+    const unheard = () => this.#apply({ type: "unheard_handoff" });
+    this.#handoffLimit = around.setTimer(unheard, ACCEPT_WITHIN);
+  }
+
+  /** Operators see what reached the visitor's eyes: not each event of a burst, but its last. */
+  #tellSeen(): void {
+    if (this.#shown <= this.#seenSent || this.#seenSoon !== null) return;
+    const tell = () => {
+      this.#seenSoon = null;
+      const version = this.#shown;
+      if (version > this.#seenSent && this.#send({ type: "seen", version })) this.#seenSent = version;
+    };
+    this.#seenSoon = this.options.around.setTimer(tell, SEEN_AFTER);
   }
 
   #pump(): void {

@@ -22,6 +22,8 @@ export interface Kept {
   version: number;
   index: number;
   unsent: Unsent[];
+  /** The next hello begins another conversation; `token` says only who the visitor is. */
+  fresh?: true;
 }
 
 const EMPTY: Kept = { schema: SCHEMA, conversation: "", token: "", version: 0, index: -1, unsent: [] };
@@ -51,6 +53,7 @@ export function parseKept(raw: string | null): Kept {
     version: typeof found.version === "number" ? found.version : 0,
     index: typeof found.index === "number" ? found.index : -1,
     unsent: Array.isArray(found.unsent) ? found.unsent.filter(isUnsent) : [],
+    ...(found.fresh === true && { fresh: true }),
   };
 }
 
@@ -81,7 +84,7 @@ export class Keeper {
 
   /** A conversation was begun or found again. */
   keepSession(conversation: string, token: string): void {
-    const kept = this.get();
+    const { fresh: _, ...kept } = this.get();
     const same = kept.conversation === conversation;
     this.#put({
       ...kept,
@@ -112,14 +115,10 @@ export class Keeper {
     this.#put({ ...EMPTY, unsent: this.get().unsent });
   }
 
-  /** Nothing of this visitor stays. */
-  clear(): void {
-    this.#memory = EMPTY;
-    try {
-      this.#shelf?.removeItem(this.#name);
-    } catch {
-      this.#shelf = null;
-    }
+  /** Nothing of this conversation stays but the token, which the next one is begun with. */
+  beginAfresh(): void {
+    const { token } = this.get();
+    this.#put({ ...EMPTY, token, ...(token && { fresh: true }) });
   }
 
   #put(kept: Kept): void {

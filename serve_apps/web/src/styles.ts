@@ -107,7 +107,16 @@ p, ul, ol, blockquote, pre { margin: 0; padding: 0; }
 .message:last-child > .meta, :is(.queued, .flying, .resting, .accepted, .failed) > .meta { display: block; }
 .failed > .meta { color: var(--bad); }
 .name { font-size: 12px; color: var(--soft); padding-inline: 6px; margin-bottom: 3px; }
-.notice { margin: 4px auto 16px; max-width: 90%; text-align: center; font-size: 13px; color: var(--soft); }
+.name, .notice { overflow-wrap: anywhere; }
+.notice { margin: 4px auto 16px; max-width: 90%; text-align: center; font-size: 13px; color: var(--soft); white-space: pre-line; }
+.end { display: flex; align-items: center; gap: 12px; max-width: none; }
+.end::before, .end::after { content: ""; flex: 1 0 16px; height: 1px; background: var(--line); }
+.waiting { width: fit-content; margin: 0 auto 16px; padding: 5px 14px; border-radius: 16px; background: var(--faint); text-align: center; font-size: 13px; }
+.waiting:empty { display: none; }
+.waiting::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-inline-end: 8px; border-radius: 50%; background: var(--link);
+  animation: beat 2s infinite; }
+@keyframes beat { 50% { opacity: .3; } }
+.waiting[data-wish=asked] { animation: wait .4s step-end; }
 .bad { padding: 9px 14px; border-radius: 12px; background: var(--bad-paper); color: var(--bad); }
 
 .unbroken { white-space: nowrap; }
@@ -177,7 +186,7 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
 }
 @media (forced-colors: active) {
   .panel, .bubble, .launcher, .send { border: 1px solid; }
-  .cursor, .dots i { background: CanvasText; }
+  .cursor, .dots i, .waiting::before { background: CanvasText; }
 }
 `;
 

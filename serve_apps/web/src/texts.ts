@@ -7,6 +7,7 @@ export interface Texts {
   title: (company: string) => string;
   subtitleAi: string;
   subtitleHuman: (operator: string) => string;
+  subtitleSupervised: (operator: string) => string;
   greeting: (company: string) => string;
   log: string;
   you: string;
@@ -17,7 +18,9 @@ export interface Texts {
   send: string;
   menu: string;
   person: string;
-  personHint: string;
+  /** What the wish for a person has come to. */
+  wish: Record<"asked" | "waiting" | "away", string>;
+  place: (n: number) => string;
   fresh: string;
   sources: string;
   source: string;
@@ -34,11 +37,8 @@ export interface Texts {
   discard: string;
   turnFailed: string;
   askAgain: string;
-  handoffAsked: string;
-  handoffRequested: string;
-  joined: (operator: string) => string;
-  backToAi: string;
   rate: string;
+  rateAll: string;
   rateValue: (n: number) => string;
   rated: string;
   charsLeft: (n: number) => string;
@@ -51,6 +51,11 @@ export interface Texts {
   suggestions: string;
 }
 
+const FIRST_TEN = "first second third fourth fifth sixth seventh eighth ninth tenth".split(" ");
+const PRIMEROS_DIEZ = (
+  "primero segundo tercero cuarto quinto sexto séptimo octavo noveno décimo"
+).split(" ");
+
 const en: Texts = {
   open: "Open chat",
   openUnread: (n) => `Open chat, ${n} new ${n === 1 ? "message" : "messages"}`,
@@ -58,6 +63,7 @@ const en: Texts = {
   title: (company) => company || "Chat with us",
   subtitleAi: "Assistant · answers at once",
   subtitleHuman: (operator) => (operator ? `${operator} is here` : "A colleague is here"),
+  subtitleSupervised: (operator) => `Assistant · ${operator || "a colleague"} checks each answer`,
   greeting: (company) =>
     company
       ? `Hello! I am the assistant of ${company}. What would you like to know?`
@@ -71,7 +77,12 @@ const en: Texts = {
   send: "Send",
   menu: "More options",
   person: "Talk to a person",
-  personHint: "Would you rather talk to a person?",
+  wish: {
+    asked: "Asking for a person…",
+    waiting: "A person has been asked",
+    away: "Asked; nobody is here just now",
+  },
+  place: (n) => `You are ${FIRST_TEN[n - 1] ?? `number ${n}`} in the queue`,
   fresh: "Start a new conversation",
   sources: "Sources",
   source: "Source",
@@ -88,11 +99,8 @@ const en: Texts = {
   discard: "Remove",
   turnFailed: "Sorry, something went wrong and there is no answer to this.",
   askAgain: "Try again",
-  handoffAsked: "Asking for a person…",
-  handoffRequested: "A person has been asked to join. You can go on writing.",
-  joined: (operator) => (operator ? `${operator} has joined` : "A colleague has joined"),
-  backToAi: "The assistant answers again",
   rate: "How was this answer?",
+  rateAll: "How was this conversation?",
   rateValue: (n) => `${n} of 5`,
   rated: "Thank you for your rating.",
   charsLeft: (n) => `${n} left`,
@@ -114,6 +122,8 @@ const es: Texts = {
   subtitleAi: "Asistente · responde al momento",
   subtitleHuman: (operator) =>
     operator ? `Te atiende ${operator}` : "Te atiende una persona del equipo",
+  subtitleSupervised: (operator) =>
+    `Asistente · ${operator || "una persona"} revisa cada respuesta`,
   greeting: (company) =>
     company
       ? `¡Hola! Soy el asistente de ${company}. ¿Qué te gustaría saber?`
@@ -127,7 +137,12 @@ const es: Texts = {
   send: "Enviar",
   menu: "Más opciones",
   person: "Hablar con una persona",
-  personHint: "¿Prefieres hablar con una persona?",
+  wish: {
+    asked: "Avisando a una persona…",
+    waiting: "Hemos avisado a una persona",
+    away: "Avisada; ahora no hay nadie",
+  },
+  place: (n) => `Eres el ${PRIMEROS_DIEZ[n - 1] ?? `número ${n}`} de la cola`,
   fresh: "Empezar otra conversación",
   sources: "Fuentes",
   source: "Fuente",
@@ -144,11 +159,8 @@ const es: Texts = {
   discard: "Quitar",
   turnFailed: "Lo sentimos, algo ha fallado y no hay respuesta a este mensaje.",
   askAgain: "Probar de nuevo",
-  handoffAsked: "Avisando a una persona…",
-  handoffRequested: "Hemos avisado a una persona. Puedes seguir escribiendo.",
-  joined: (operator) => (operator ? `${operator} se ha unido` : "Se ha unido una persona del equipo"),
-  backToAi: "El asistente vuelve a responder",
   rate: "¿Qué te ha parecido la respuesta?",
+  rateAll: "¿Qué te ha parecido la conversación?",
   rateValue: (n) => `${n} de 5`,
   rated: "Gracias por tu valoración.",
   charsLeft: (n) => `Quedan ${n}`,
