@@ -25,9 +25,11 @@ class Delta(msgspec.Struct, frozen=True, tag_field="live", tag="delta"):
     text: str
 
 
-class Typing(msgspec.Struct, frozen=True, tag_field="live", tag="typing"):
+class Typing(msgspec.Struct, frozen=True, tag_field="live", tag="typing", omit_defaults=True):
     who: Literal["visitor", "assistant", "operator"]
     on: bool
+    operator: str = ""
+    operator_name: str = ""
 
 
 class Present(msgspec.Struct, frozen=True, tag_field="live", tag="present", omit_defaults=True):
@@ -48,6 +50,10 @@ class RollCall(msgspec.Struct, frozen=True, tag_field="live", tag="roll_call"):
 LiveFrame = Delta | Typing | Present | RollCall
 
 
+class Missed(msgspec.Struct, frozen=True):
+    """Commits may have been lost on the way, of any conversation: read again what matters."""
+
+
 class LiveFeed(Protocol):
     """The port. Implementations: `events.live_nats.NatsLive`, `events.memory.MemoryLive`."""
 
@@ -60,4 +66,13 @@ class LiveFeed(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[Commit | LiveFrame]]:
         """Subscribed once entered; then what comes, in order. A commit that cannot be missed
         must be read from the log: compare `Commit.number` and load what lies between."""
+        ...
+
+    def watch_tenant(
+        self, tenant: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[Commit | Missed]]:
+        """The commits of all conversations of `tenant`, as they come, those of one conversation
+        in order. For a reader that starts from elsewhere: only `Missed` tells what was lost, and
+        after it commits may come that were seen before.
+        """
         ...

@@ -7,7 +7,7 @@ sequence in a header; frames are JSON without one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -19,11 +19,11 @@ from nats.errors import Error as NatsError
 from events.envelope import decode_commit
 from events.jetstream import JetStreamLog
 from events.jetstream_connection import Connection
-from events.live import LiveFrame
+from events.live import LiveFrame, Missed
 from events.log import Commit, LogError, LogUnavailable
-from events.stream import StreamName
+from events.stream import StreamName, conversation_stream, live_of_all
 from events.upcast import LIFTS, Lifts
-from events.watch_queue import WATCH_LIMIT, WatchQueue
+from events.watch_queue import TENANT_WATCH_LIMIT, WATCH_LIMIT, TenantQueue, WatchQueue
 
 FLUSH_TIMEOUT_S = 10.0
 CATCH_UP_AT_ONCE = 64
@@ -38,23 +38,37 @@ class NatsLive:
     commits (see `events.watch_queue`). After a reconnect each watch gets its conversation's
     newest commit once more, since others may have been missed meanwhile. So a reader skips a
     commit whose `number` it has seen, and loads what lies between when one is more than one on.
+    A watch of a whole tenant is told `Missed` instead.
     """
 
     def __init__(
-        self, connection: Connection, *, lifts: Lifts = LIFTS, limit: int = WATCH_LIMIT
+        self,
+        connection: Connection,
+        *,
+        lifts: Lifts = LIFTS,
+        limit: int = WATCH_LIMIT,
+        tenant_limit: int = TENANT_WATCH_LIMIT,
     ) -> None:
         self.connection = connection
         self._log = JetStreamLog(connection, lifts=lifts)
-        self._lifts, self._limit = lifts, limit
+        self._lifts, self._limit, self._tenant_limit = lifts, limit, tenant_limit
         self._watches: dict[WatchQueue, StreamName] = {}
+        self._tenant_watches: set[TenantQueue] = set()
         connection.on_reconnect(self._catch_up)
 
     @classmethod
     async def connect(
-        cls, url: str, *, name: str = "tandem-live", lifts: Lifts = LIFTS, limit: int = WATCH_LIMIT
+        cls,
+        url: str,
+        *,
+        name: str = "tandem-live",
+        lifts: Lifts = LIFTS,
+        limit: int = WATCH_LIMIT,
+        tenant_limit: int = TENANT_WATCH_LIMIT,
     ) -> NatsLive:
         """A feed with a connection of its own; `close` it. Raises LogUnavailable."""
-        return cls(await Connection.open(url, name=name), lifts=lifts, limit=limit)
+        connection = await Connection.open(url, name=name)
+        return cls(connection, lifts=lifts, limit=limit, tenant_limit=tenant_limit)
 
     async def close(self) -> None:
         """Close the connection, also for others who share it."""
@@ -69,28 +83,61 @@ class NatsLive:
     async def watch(self, stream: StreamName) -> AsyncGenerator[AsyncIterator[Commit | LiveFrame]]:
         """See LiveFeed.watch. Raises LogUnavailable when NATS does not confirm in time."""
         queue = WatchQueue(self._limit)
-        client = self.connection.client
 
         async def take(message: Msg) -> None:
             self._take(queue, stream, message)
 
-        await self.connection.wait_until_up(FLUSH_TIMEOUT_S)
-        subscription = await client.subscribe(stream.live, cb=take)
-        try:
-            await self._flush(stream)
+        async with self._subscribed(stream.live, take):
             self._watches[queue] = stream
-            yield queue
+            try:
+                yield queue
+            finally:
+                del self._watches[queue]
+
+    @asynccontextmanager
+    async def watch_tenant(self, tenant: str) -> AsyncGenerator[AsyncIterator[Commit | Missed]]:
+        """See LiveFeed.watch_tenant. Raises LogUnavailable when NATS does not confirm in time.
+
+        Live frames come on the same subjects, and are dropped here: they cost their way to this
+        process, and no more.
+        """
+        queue, lifts = TenantQueue(self._tenant_limit), self._lifts
+
+        async def take(message: Msg) -> None:
+            sequence = (message.headers or {}).get("Nats-Sequence")
+            if sequence is not None:
+                stream = conversation_stream(tenant, message.subject.rpartition(".")[2])
+                version, payload = int(sequence), message.data
+                queue.put_commit(partial(decode_commit, stream, version, payload, lifts=lifts))
+
+        async with self._subscribed(live_of_all(tenant), take):
+            self._tenant_watches.add(queue)
+            try:
+                yield queue
+            finally:
+                self._tenant_watches.discard(queue)
+
+    @asynccontextmanager
+    async def _subscribed(
+        self, subject: str, take: Callable[[Msg], Awaitable[None]]
+    ) -> AsyncGenerator[None]:
+        """Within it the server has the subscription. Raises LogUnavailable."""
+        client = self.connection.client
+        await self.connection.wait_until_up(FLUSH_TIMEOUT_S)
+        subscription = await client.subscribe(subject, cb=take)
+        try:
+            await self._flush(subject)
+            yield
         finally:
-            self._watches.pop(queue, None)
             if not client.is_closed:
                 await subscription.unsubscribe()
 
-    async def _flush(self, stream: StreamName) -> None:
+    async def _flush(self, subject: str) -> None:
         """Return once the server has what was sent before."""
         try:
             await self.connection.client.flush(timeout=int(FLUSH_TIMEOUT_S))
         except NatsError as error:
-            raise LogUnavailable(f"{stream.live}: not subscribed: {error!r}") from error
+            raise LogUnavailable(f"{subject}: not subscribed: {error!r}") from error
 
     def _take(self, queue: WatchQueue, stream: StreamName, message: Msg) -> None:
         sequence = (message.headers or {}).get("Nats-Sequence")
@@ -103,6 +150,8 @@ class NatsLive:
 
     async def _catch_up(self) -> None:
         """Give each watch its conversation's newest commit, read from the leader."""
+        for queue in self._tenant_watches:
+            queue.put_missed()
         gate = asyncio.Semaphore(CATCH_UP_AT_ONCE)
 
         async def one(queue: WatchQueue, stream: StreamName) -> None:

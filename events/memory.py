@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 from events.chain import START, check_chain
 from events.envelope import decode_commit, encode_commit, stored_commit
-from events.live import LiveFrame
+from events.live import LiveFrame, Missed
 from events.log import Commit, Head, NewCommit, VersionConflict
 from events.stream import Kind, StreamName
 from events.upcast import LIFTS, Lifts
-from events.watch_queue import WATCH_LIMIT, WatchQueue
+from events.watch_queue import TENANT_WATCH_LIMIT, WATCH_LIMIT, TenantQueue, WatchQueue
 
 
 class MemoryLog:
@@ -90,9 +90,16 @@ class MemoryLog:
 class MemoryLive:
     """A LiveFeed in one process; it also carries what is committed to `log`."""
 
-    def __init__(self, log: MemoryLog, *, limit: int = WATCH_LIMIT) -> None:
-        self._limit = limit
+    def __init__(
+        self,
+        log: MemoryLog,
+        *,
+        limit: int = WATCH_LIMIT,
+        tenant_limit: int = TENANT_WATCH_LIMIT,
+    ) -> None:
+        self._limit, self._tenant_limit = limit, tenant_limit
         self._watches: dict[str, list[WatchQueue]] = {}
+        self._tenant_watches: dict[str, list[TenantQueue]] = {}
         log.feed(self)
 
     async def publish(self, stream: StreamName, frame: LiveFrame) -> None:
@@ -105,6 +112,8 @@ class MemoryLive:
         if stream.kind == "conversation":
             for queue in self._watches.get(stream.live, ()):
                 queue.put_commit(commit)
+            for watch in self._tenant_watches.get(stream.tenant, ()):
+                watch.put_commit(commit)
 
     @asynccontextmanager
     async def watch(self, stream: StreamName) -> AsyncGenerator[AsyncIterator[Commit | LiveFrame]]:
@@ -118,3 +127,14 @@ class MemoryLive:
             watches.remove(queue)
             if not watches:
                 del self._watches[stream.live]
+
+    @asynccontextmanager
+    async def watch_tenant(self, tenant: str) -> AsyncGenerator[AsyncIterator[Commit | Missed]]:
+        """See LiveFeed.watch_tenant."""
+        queue = TenantQueue(self._tenant_limit)
+        watches = self._tenant_watches.setdefault(tenant, [])
+        watches.append(queue)
+        try:
+            yield queue
+        finally:
+            watches.remove(queue)

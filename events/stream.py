@@ -64,6 +64,11 @@ def operators_stream(tenant: str) -> StreamName:
     return _stream(tenant, "tenancy", "operators")
 
 
+def live_of_all(tenant: str) -> str:
+    """The subject of the live frames of all of a tenant's conversations."""
+    return _stream(tenant, "conversation", "all").live.removesuffix("all") + "*"
+
+
 def parse_subject(subject: str) -> StreamName:
     """The stream whose commits are published on `subject`. Raises ValueError on any other."""
     parts = subject.split(".")

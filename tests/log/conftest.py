@@ -109,12 +109,12 @@ class LiveUnderTest:
 
 @pytest.fixture(params=["memory", "nats"])
 async def live(request: pytest.FixtureRequest, log_nats: str) -> AsyncIterator[LiveUnderTest]:
-    """A feed whose watches may lag four items behind, and the log that it carries."""
+    """A feed whose watches may lag four items behind (a tenant's six), and the log it carries."""
     if request.param == "memory":
         memory = MemoryLog()
-        yield LiveUnderTest(MemoryLive(memory, limit=4), memory)
+        yield LiveUnderTest(MemoryLive(memory, limit=4, tenant_limit=6), memory)
         return
     async with open_jetstream(log_nats) as log:
-        feed = await NatsLive.connect(log_nats, limit=4)
+        feed = await NatsLive.connect(log_nats, limit=4, tenant_limit=6)
         yield LiveUnderTest(feed, log)
         await feed.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from log_makers import append_many, new_commit, take
 
-from events.live import Delta, Typing
+from events.live import Delta, Missed, Typing
 from events.log import Commit, Head
 from events.stream import conversation_stream, knowledge_stream
 
@@ -119,3 +119,38 @@ async def test_a_reader_that_lags_too_far_sees_by_the_numbers_what_it_missed(liv
         left = await take(slow, 4)
         assert all(isinstance(item, Commit) for item in left)
         assert [item.number for item in left] == [7, 8, 9, 10]
+
+
+async def test_who_watches_a_tenant_gets_the_commits_of_all_its_conversations_and_no_frames(
+    live, tenant
+):
+    one, two = conversation_stream(tenant, "c1"), conversation_stream(tenant, "c2")
+    async with live.feed.watch_tenant(tenant) as watch:
+        await live.feed.publish(one, delta(0))
+        first = await append_many(live.log, one, 2)
+        second = await append_many(live.log, two, 1)
+        await append_many(live.log, conversation_stream("other", f"c-{tenant}"), 1)
+        third = await append_many(live.log, one, 1, after=first[-1].head)
+        assert await take(watch, 4) == [*first, *second, *third]
+
+
+async def test_a_tenants_watcher_that_lags_too_far_is_told_that_it_missed_something(live, stream):
+    async with (
+        live.feed.watch_tenant(stream.tenant) as slow,
+        live.feed.watch(stream) as quick,
+    ):
+        after = Head()
+        for number in range(1, 11):  # its queue holds six
+            after = (await live.log.append(stream, new_commit(number), expected=after)).head
+            await take(quick, 1)
+        assert await take(slow, 1) == [Missed()]
+        left = await take(slow, 4)
+        assert [item.number for item in left] == [7, 8, 9, 10]
+
+
+async def test_who_left_a_tenants_watch_costs_nothing_more(live, stream):
+    async with live.feed.watch_tenant(stream.tenant) as stays:
+        async with live.feed.watch_tenant(stream.tenant):
+            pass
+        stored = await append_many(live.log, stream, 1)
+        assert await take(stays, 1) == stored

@@ -9,7 +9,7 @@ import pytest
 from log_makers import PATIENCE_S, append_many, new_commit, take
 
 from events.jetstream import JetStreamLog
-from events.live import Delta
+from events.live import Delta, Missed
 from events.live_nats import NatsLive
 from events.log import Commit, Head, LogUnavailable
 from events.stream import conversation_stream
@@ -116,6 +116,19 @@ async def test_a_watch_gets_the_newest_commit_again_after_a_reconnect(server, lo
         assert await take(watch, 1) == stored[-1:]
         await live.publish(stream, Delta("t1", 0, "still here"))
         assert await take(watch, 1) == [Delta("t1", 0, "still here")]
+    await live.close()
+
+
+async def test_a_tenants_watch_is_told_that_it_may_have_missed_something(server, log, stream):
+    live = await NatsLive.connect(server.url)
+    async with live.watch_tenant(stream.tenant) as watch:
+        stored = await append_many(log, stream, 1)
+        assert await take(watch, 1) == stored
+        server.kill()
+        server.start()
+        assert await take(watch, 1) == [Missed()]
+        stored = await append_many(log, stream, 1, after=stored[-1].head)
+        assert await take(watch, 1) == stored
     await live.close()
 
 
