@@ -15,11 +15,20 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from actors import commands as c
-from actors.conversation import OpenTurn, State, decide, fold, initial, owed
-from actors.ports import Unavailable
+from actors.conversation import (
+    OpenTurn,
+    State,
+    decide,
+    fold,
+    initial,
+    needs_reception,
+    owed,
+)
+from actors.ports import FrontDesk, Unavailable
 from actors.snapshots import Snapshots
 from events.log import (
     EMPTY,
@@ -32,11 +41,24 @@ from events.log import (
     VersionConflict,
 )
 from events.stream import StreamName
+from events.tenancy import HandoffPolicy
 
 CONFLICTS = 8
 """Reloads before a command is given back: with one owner a second is already rare."""
+RECEPTION_S = 0.5
+"""The front desk may hold the mailbox up for so long; then the visitor is told less."""
 
 _log = structlog.get_logger(__name__)
+
+
+class UnattendedDesk:
+    """A front desk that knows nothing: the default policy, and neither place nor hours."""
+
+    def policy(self, tenant: str) -> HandoffPolicy:
+        return HandoffPolicy()
+
+    async def reception(self, tenant: str, conversation: str, at: int) -> c.Reception:
+        return c.Reception()
 
 
 class TurnRunner(Protocol):
@@ -44,7 +66,7 @@ class TurnRunner(Protocol):
 
     async def run(
         self, stream: StreamName, state: State, turn: OpenTurn
-    ) -> c.RecordAnswer | c.FailTurn:
+    ) -> c.RecordAnswer | c.FailTurn | c.RequestHandoff:
         """What came of the turn. Cancelled when it is superseded. Does not raise otherwise."""
         ...
 
@@ -65,13 +87,16 @@ class Entity:
         turns: TurnRunner,
         snapshot_every: int,
         now: Callable[[], int],
+        front_desk: FrontDesk | None = None,
     ) -> None:
+        """`front_desk` None is one that knows nothing."""
         self._stream = stream
         self._events = log
         self._snapshots = snapshots
         self._turns = turns
         self._snapshot_every = snapshot_every
         self._now = now
+        self._desk = front_desk or UnattendedDesk()
         self._mailbox = asyncio.Lock()  # wakes its waiters in the order in which they came
         self._state: State | None = None
         self._head = EMPTY
@@ -124,6 +149,7 @@ class Entity:
             self._sleep()  # the read model saw a turn: another owner may have begun it
         for _ in range(CONFLICTS):
             state = await self._awake()
+            command = await self._prepared(state, command)
             decision = decide(state, command)
             if not isinstance(decision, tuple):
                 self._react()
@@ -156,6 +182,28 @@ class Entity:
             self._snapshot_if_due()
             return c.Accepted(version=commit.version)
         raise Unavailable(f"{self._stream.subject}: {CONFLICTS} version conflicts in a row")
+
+    async def _prepared(
+        self, state: State, command: c.ConversationCommand
+    ) -> c.ConversationCommand:
+        """The command with what only the outside knows and the decision needs."""
+        if isinstance(command, c.ReceiveMessage):
+            begins = state.version == 0 or state.resolved
+            supervised = begins and self._desk.policy(self._stream.tenant).supervised
+            return msgspec.structs.replace(command, supervised=supervised) if begins else command
+        if needs_reception(state, command):
+            reception = await self._reception(command.at)
+            return msgspec.structs.replace(command, reception=reception)
+        return command
+
+    async def _reception(self, at: int) -> c.Reception:
+        tenant = self._stream.tenant
+        try:
+            async with asyncio.timeout(RECEPTION_S):
+                return await self._desk.reception(tenant, self._stream.id, at)
+        except Exception as error:  # noqa: BLE001 a person is called whatever is known of the queue
+            _log.warning("front desk did not answer", tenant=tenant, error=repr(error))
+            return c.Reception(silent=self._desk.policy(tenant).silent)
 
     async def _awake(self) -> State:
         if self._state is None:
@@ -295,4 +343,6 @@ def _serves(state: State, command: c.ConversationCommand) -> str:
     """The visitor's message that a commit serves: its correlation id."""
     if isinstance(command, c.ReceiveMessage):
         return command.id
+    if isinstance(command, c.ApproveDraft | c.RejectDraft) and state.draft:
+        return state.draft.in_reply_to[-1]
     return state.turn.answers[-1] if state.turn and state.turn.answers else command.id

@@ -10,15 +10,15 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import ray
 import structlog
 
 from actors import commands as c
 from actors.batch import Asked, decode_batch, encode_replies
-from actors.entity import Entity, TurnRunner
-from actors.ports import Unavailable
+from actors.entity import Entity, TurnRunner, UnattendedDesk
+from actors.ports import FrontDesk, Unavailable
 from actors.snapshots import Snapshots
 from events.log import EventLog, LogError
 from events.stream import StreamName, conversation_stream
@@ -39,6 +39,7 @@ class ShardParts:
     snapshot_every: int
     passivate_after_s: float
     close: Callable[[], Awaitable[None]]
+    front_desk: FrontDesk = field(default_factory=UnattendedDesk)
 
 
 PartsFactory = Callable[[], Awaitable[ShardParts]]
@@ -101,6 +102,7 @@ class Entities:
                 turns=self._parts.turns,
                 snapshot_every=self._parts.snapshot_every,
                 now=lambda: time.time_ns() // 1_000_000,
+                front_desk=self._parts.front_desk,
             )
         return entity
 

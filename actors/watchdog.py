@@ -1,7 +1,8 @@
 """Finds turns that were begun and not ended, and has them resumed.
 
 A shard that dies takes its running turns with it; the log still says that they are owed. The
-read model says which; asking costs nothing where the turn is in fact running.
+read model says which; asking costs nothing where the turn is in fact running. The same process
+keeps the operators' leases (`actors.lease_keeper`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from actors.commands import ResumeTurn
+from actors.lease_keeper import LeaseKeeper
 from actors.ports import Conversations, Unavailable
 from events.stream import StreamName
 
@@ -26,10 +28,12 @@ Overdue = Callable[[], Awaitable[Sequence[StreamName]]]
 
 @dataclass
 class WatchdogParts:
-    """`overdue` asks the read model; `conversations` is the way to the shards."""
+    """`overdue` asks the read model; `conversations` is the way to the shards; without `leases`
+    an operator who is gone keeps what they have."""
 
     overdue: Overdue
     conversations: Conversations
+    leases: LeaseKeeper | None = None
 
 
 class Watchdog:
@@ -50,7 +54,10 @@ async def _start(factory: Callable[[], Awaitable[WatchdogParts]]) -> None:
             _log.warning("watchdog not connected yet", error=repr(error))
             await asyncio.sleep(PASS_S)
         else:
-            await watch(parts.overdue, parts.conversations)
+            watches = [watch(parts.overdue, parts.conversations)]
+            if parts.leases:
+                watches.append(parts.leases.keep())
+            await asyncio.gather(*watches)
 
 
 async def watch(overdue: Overdue, conversations: Conversations) -> None:
