@@ -23,7 +23,7 @@ function blocks(lines: string[], depth: number): string[] {
   let at = 0;
   while (at < lines.length) {
     const line = lines[at]!;
-    if (!line.trim() || RULE.test(line)) {
+    if (blank(line) || RULE.test(line)) {
       at += 1;
     } else if (FENCE.test(line)) {
       at = fenced(lines, at, made);
@@ -54,7 +54,7 @@ function fenced(lines: string[], from: number, made: string[]): number {
 
 function indented(lines: string[], from: number, made: string[]): number {
   let to = from;
-  while (to < lines.length && (INDENTED.test(lines[to]!) || !lines[to]!.trim())) to += 1;
+  while (to < lines.length && (INDENTED.test(lines[to]!) || blank(lines[to]!))) to += 1;
   const code = lines.slice(from, to).map((line) => line.replace(INDENTED, "")).join("\n");
   made.push(`<pre><code>${escaped(code.trimEnd())}</code></pre>`);
   return to;
@@ -70,7 +70,7 @@ function quoted(lines: string[], from: number, made: string[], depth: number): n
 
 function paragraph(lines: string[], from: number, made: string[]): number {
   let to = from + 1;
-  while (to < lines.length && lines[to]!.trim() && !startsBlock(lines[to]!)) {
+  while (to < lines.length && !blank(lines[to]!) && !startsBlock(lines[to]!)) {
     if (UNDERLINE.test(lines[to]!)) {
       made.push(`<p><strong>${inline(joined(lines.slice(from, to)))}</strong></p>`);
       return to + 1;
@@ -93,7 +93,7 @@ function startsList(line: string): boolean {
 }
 
 function joined(lines: string[]): string {
-  return lines.map((line) => line.trim()).join("\n");
+  return lines.map(trimmed).join("\n");
 }
 
 function list(lines: string[], from: number, made: string[], depth: number): number {
@@ -106,20 +106,20 @@ function list(lines: string[], from: number, made: string[], depth: number): num
   for (; at < lines.length; at += 1) {
     const line = lines[at]!;
     const next = ITEM.exec(line);
-    const blankBefore = at > from && !lines[at - 1]!.trim();
+    const blankBefore = at > from && blank(lines[at - 1]!);
     const inside = line.search(/\S/) >= indent && items.length > 0;
     if (next && !(inside && indent) && kindOf(next[2]!) === kind && !RULE.test(line)) {
       loose ||= blankBefore;
       indent = next[0].length;
       items.push([line.slice(indent)]);
-    } else if (!line.trim()) {
+    } else if (blank(line)) {
       items.at(-1)!.push("");
     } else if (inside) {
       // A paragraph of its own inside an item, but not a list inside it, makes the list loose.
       loose ||= blankBefore && !ITEM.test(line.slice(indent));
       items.at(-1)!.push(line.slice(indent));
     } else if (!blankBefore && !startsBlock(line) && !next) {
-      items.at(-1)!.push(line.trim());
+      items.at(-1)!.push(trimmed(line));
     } else {
       break;
     }
@@ -128,6 +128,15 @@ function list(lines: string[], from: number, made: string[], depth: number): num
   const tag = kind === "numbers" ? "ol" : "ul";
   made.push(`<${tag}>\n${shown.join("\n")}\n</${tag}>`);
   return at;
+}
+
+/** Only these are space in Markdown; JavaScript's own `trim` takes more away. */
+function trimmed(line: string): string {
+  return line.replace(/^[ \t]+|[ \t]+$/g, "");
+}
+
+function blank(line: string): boolean {
+  return trimmed(line) === "";
 }
 
 function kindOf(marker: string): string {
