@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from projections.conversations import ConversationsProjection
+from projections.drafts import DraftsProjection
+from projections.handoffs import HandoffsProjection
 from projections.messages import MessagesProjection
 from projections.projection import Projection
+from projections.queue import QueueProjection
+from projections.response_times import ResponseTimesProjection
 from projections.turns import TurnsProjection
 
 
 def read_models() -> tuple[Projection, ...]:
-    """`conversations`, `messages` and `turns`, each with a checkpoint of its own."""
-    return (ConversationsProjection(), MessagesProjection(), TurnsProjection())
+    """Each with a checkpoint of its own."""
+    return (
+        ConversationsProjection(),
+        MessagesProjection(),
+        TurnsProjection(),
+        QueueProjection(),
+        HandoffsProjection(),
+        ResponseTimesProjection(),
+        DraftsProjection(),
+    )

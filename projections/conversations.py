@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -24,9 +25,12 @@ class ConversationRow(msgspec.Struct, kw_only=True):
     last_at: datetime
     locale: str = ""
     channel: str = ""
+    visitor: str = ""
+    status: Literal["open", "resolved"] = "open"
     mode: e.Mode = "ai"
     epoch: int = 1
     operator: str = ""
+    operator_name: str = ""
     messages: int = 0
     turns: int = 0
     last_text: str = ""
@@ -50,7 +54,7 @@ class ConversationsProjection:
     """
 
     name = "conversations"
-    version = 1
+    version = 2
     kind: Kind = "conversation"
     tables = ("conversations",)
     inexact: frozenset[str] = frozenset()
@@ -67,9 +71,12 @@ class ConversationsProjection:
                 last_at timestamptz NOT NULL,
                 locale text NOT NULL,
                 channel text NOT NULL,
+                visitor text NOT NULL,
+                status text NOT NULL,
                 mode text NOT NULL,
                 epoch int NOT NULL,
                 operator text NOT NULL,
+                operator_name text NOT NULL,
                 messages int NOT NULL,
                 turns int NOT NULL,
                 last_text text NOT NULL,
@@ -113,7 +120,7 @@ def take_in(row: ConversationRow, commit: Commit) -> None:
 def _take_in_fact(row: ConversationRow, fact: e.Fact) -> None:
     match fact:
         case e.ConversationStarted():
-            row.locale, row.channel = fact.locale, fact.channel
+            row.locale, row.channel, row.visitor = fact.locale, fact.channel, fact.visitor
         case e.MessageReceived():
             row.locale = fact.locale or row.locale
             _count_message(row, fact.text)
@@ -125,17 +132,27 @@ def _take_in_fact(row: ConversationRow, fact: e.Fact) -> None:
         case e.TurnBegun():
             row.turns += 1
             row.open_turn, row.open_since = fact.turn, moment(fact.at)
-        case e.TurnCancelled() | e.TurnFailed():
+        case e.TurnCancelled() | e.TurnFailed() | e.DraftProposed():
             row.open_turn = row.open_since = None
         case e.HandoffRequested():
             row.handoff_requested = True
         case e.ModeChanged():
-            row.mode, row.epoch, row.handoff_requested = fact.mode, fact.epoch, False
-            row.operator = fact.operator if fact.mode != "ai" else ""
+            _changed_hands(row, fact)
+        case e.ConversationResolved():
+            row.status, row.handoff_requested = "resolved", False
+        case e.ConversationReopened():
+            row.status = "open"
         case e.AnswerRated():
             row.rating = fact.score
         case _:
-            pass  # a resumed turn and a summary change nothing that this row tells
+            pass  # what else happens changes nothing that this row tells
+
+
+def _changed_hands(row: ConversationRow, fact: e.ModeChanged) -> None:
+    owned = fact.mode != "ai"
+    row.mode, row.epoch, row.handoff_requested = fact.mode, fact.epoch, False
+    row.operator = fact.operator if owned else ""
+    row.operator_name = fact.operator_name if owned else ""
 
 
 def _count_message(row: ConversationRow, text: str) -> None:

@@ -70,9 +70,14 @@ async def tenant_transaction(
         pool.acquire(timeout=timeout) as connection,
         connection.transaction(readonly=True),
     ):
-        await connection.execute(
-            f"SELECT set_config('role', '{READER_ROLE}', true),"
-            f" set_config('{TENANT_SETTING}', $1, true)",
-            tenant,
-        )
+        await become_reader(connection, tenant)
         yield connection
+
+
+async def become_reader(connection: asyncpg.Connection | PoolConnectionProxy, tenant: str) -> None:
+    """For the rest of the transaction: be `tandem_reader`, and see rows of `tenant` only."""
+    await connection.execute(
+        f"SELECT set_config('role', '{READER_ROLE}', true),"
+        f" set_config('{TENANT_SETTING}', $1, true)",
+        tenant,
+    )

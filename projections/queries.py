@@ -1,4 +1,7 @@
-"""What is asked of the read models. Rows of one tenant only, but for the turn watchdog."""
+"""What is asked of the read models. Rows of one tenant only, but for the house's own watchers.
+
+What operators ask stands in `projections.operator_queries` and `projections.figures`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import msgspec
 
+from events.conversation import Mode
+from events.stream import StreamName, conversation_stream
 from projections.builds import live_build
 from projections.database import CONNECT_TIMEOUT_S, tenant_transaction
 from projections.rows import moment
@@ -29,9 +34,12 @@ class ListedConversation(msgspec.Struct, frozen=True, kw_only=True):
     last_at: datetime
     locale: str
     channel: str
+    visitor: str
+    status: str
     mode: str
     epoch: int
     operator: str
+    operator_name: str
     messages: int
     turns: int
     last_text: str
@@ -51,8 +59,17 @@ class OpenTurn(msgspec.Struct, frozen=True, kw_only=True):
     begun_at: datetime
 
 
+class OwnedConversation(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation that an operator has."""
+
+    stream: StreamName
+    operator: str
+    epoch: int
+    mode: Mode
+
+
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many there are of one tenant."""
+    """How many there are of one tenant. Notices and notes are no messages."""
 
     conversations: int
     messages: int
@@ -91,7 +108,8 @@ async def counts(pool: asyncpg.Pool, tenant: str) -> Counts:
     async with tenant_transaction(pool, tenant) as connection:
         row = await connection.fetchrow(
             "SELECT (SELECT count(*) FROM read.conversations WHERE tenant = $1) AS conversations,"
-            " (SELECT count(*) FROM read.messages WHERE tenant = $1) AS messages,"
+            " (SELECT count(*) FROM read.messages WHERE tenant = $1"
+            " AND author IN ('visitor', 'assistant', 'operator')) AS messages,"
             " count(*) FILTER (WHERE state = 'open') AS open_turns,"
             " count(*) FILTER (WHERE state = 'answered') AS answered_turns,"
             " count(*) FILTER (WHERE state = 'failed') AS failed_turns"
@@ -115,6 +133,24 @@ async def open_turns(pool: asyncpg.Pool, *, before: int, limit: int = 100) -> li
             limit,
         )
     return [OpenTurn(**dict(row)) for row in rows]
+
+
+async def owned_conversations(pool: asyncpg.Pool) -> list[OwnedConversation]:
+    """All that operators have, of all tenants. For the lease keeper, which serves all tenants."""
+    async with every_tenant(pool) as connection:
+        rows = await connection.fetch(
+            "SELECT tenant, conversation, operator, epoch, mode FROM read.queue"
+            " WHERE operator <> '' ORDER BY tenant, conversation"
+        )
+    return [
+        OwnedConversation(
+            stream=conversation_stream(row["tenant"], row["conversation"]),
+            operator=row["operator"],
+            epoch=row["epoch"],
+            mode=row["mode"],
+        )
+        for row in rows
+    ]
 
 
 async def checkpoint(pool: asyncpg.Pool, projection: str) -> int:

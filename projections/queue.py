@@ -116,7 +116,8 @@ def _take_in_fact(row: QueueRow, fact: e.Fact) -> None:
         case e.DraftApproved() | e.DraftRejected() | e.DraftVoided():
             row.draft = ""
         case e.ConversationResolved():
-            row.status, row.resolved_at, row.waiting_since = "resolved", fact.at, None
+            row.status, row.resolved_at = "resolved", fact.at
+            row.waiting_since, row.unanswered = None, 0
         case e.ConversationReopened():
             row.status, row.resolved_at = "open", None
         case e.AnswerRated():
@@ -194,18 +195,18 @@ class QueueProjection:
                 handoffs int NOT NULL,
                 rating int,
                 resolved_at bigint,
-                rank bigint NOT NULL GENERATED ALWAYS AS
-                    (coalesce(waiting_since, 9000000000000000 - last_at)) STORED,
+                rank bigint NOT NULL GENERATED ALWAYS AS (CASE
+                    WHEN status = 'resolved' THEN 18000000000000000 - resolved_at
+                    ELSE coalesce(waiting_since, 9000000000000000 - last_at) END) STORED,
                 PRIMARY KEY (tenant, conversation)
             );
             COMMENT ON TABLE queue IS 'times are milliseconds since 1970, UTC';
             COMMENT ON COLUMN queue.rank IS
-                'ascending: those that wait longest first, then the newest';
+                'ascending: those that wait longest, the newest, those resolved last';
             CREATE INDEX ON queue (tenant, rank, conversation) WHERE status = 'open';
             CREATE INDEX ON queue (tenant, rank, conversation) WHERE {UNASSIGNED};
             CREATE INDEX ON queue (tenant, operator, rank, conversation) WHERE operator <> '';
-            CREATE INDEX ON queue (tenant, resolved_at DESC, conversation)
-                WHERE status = 'resolved';
+            CREATE INDEX ON queue (tenant, rank, conversation) WHERE status = 'resolved';
             CREATE INDEX ON queue (tenant, visitor, started_at DESC) WHERE visitor <> '';
         """
 

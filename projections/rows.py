@@ -28,6 +28,16 @@ def moment(at: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=at)
 
 
+def as_ms(at: datetime) -> int:
+    """What `moment` made a moment of."""
+    return milliseconds(at - _EPOCH)
+
+
+def milliseconds(span: timedelta) -> int:
+    """Between two moments: whole milliseconds, exact."""
+    return span // timedelta(milliseconds=1)
+
+
 class Table(Generic[Row]):
     """One table: its name, the type of its rows, and the columns of its primary key."""
 
@@ -42,10 +52,9 @@ class Table(Generic[Row]):
             f" FROM json_populate_recordset(NULL::{name}, $1::json)"
         )
         self._upsert = f"{self._insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-        self._load = (
-            f"SELECT coalesce(json_agg(t), '[]')::text FROM {name} t JOIN (SELECT DISTINCT"
-            f" {', '.join(key)} FROM json_populate_recordset(NULL::{name}, $1::json)) k"
-            f" USING ({', '.join(key)})"
+        self._delete = (
+            f"DELETE FROM {name} t USING json_populate_recordset(NULL::{name}, $1::json) k"
+            f" WHERE ({', '.join(f't.{c}' for c in key)}) = ({', '.join(f'k.{c}' for c in key)})"
         )
         self._decoder = msgspec.json.Decoder(list[row])
 
@@ -60,15 +69,34 @@ class Table(Generic[Row]):
             await connection.execute(self._upsert, as_json(rows))
 
     async def load(
-        self, connection: Connection, keys: Iterable[tuple[str, ...]]
+        self,
+        connection: Connection,
+        keys: Iterable[tuple[str, ...]],
+        *,
+        by: tuple[str, ...] | None = None,
     ) -> dict[tuple[str, ...], Row]:
-        """The rows that stand under `keys` (values in the order of the key's columns)."""
-        wanted = [dict(zip(self.key, key, strict=True)) for key in keys]
+        """The rows that stand under `keys`: values of the key's columns, or of the columns `by`."""
+        columns = self.key if by is None else by
+        wanted = [dict(zip(columns, key, strict=True)) for key in keys]
         if not wanted:
             return {}
-        text: str = await connection.fetchval(self._load, as_json(wanted))
+        text: str = await connection.fetchval(self._load(columns), as_json(wanted))
         rows = self._decoder.decode(text)
         return {tuple(getattr(row, column) for column in self.key): row for row in rows}
+
+    async def delete(self, connection: Connection, keys: Iterable[tuple[str, ...]]) -> None:
+        """The rows that stand under `keys` go, where there are any."""
+        wanted = [dict(zip(self.key, key, strict=True)) for key in keys]
+        if wanted:
+            await connection.execute(self._delete, as_json(wanted))
+
+    def _load(self, columns: Sequence[str]) -> str:
+        wanted = ", ".join(map(identifier, columns))
+        return (
+            f"SELECT coalesce(json_agg(t), '[]')::text FROM {self.name} t JOIN (SELECT DISTINCT"
+            f" {wanted} FROM json_populate_recordset(NULL::{self.name}, $1::json)) k"
+            f" USING ({wanted})"
+        )
 
 
 def as_json(rows: object) -> str:

@@ -14,11 +14,15 @@ from events.stream import Kind
 from projections.projection import Connection, OrphanFact
 from projections.rows import Table, moment
 
-TurnState = Literal["open", "answered", "failed", "cancelled"]
+TurnState = Literal["open", "answered", "drafted", "failed", "cancelled"]
+"""`drafted`: it ended in a draft that was not published, or not yet (see `drafts`)."""
 
 
 class TurnRow(msgspec.Struct, kw_only=True):
-    """`confidence` is null until the turn is answered; `latency_ms` is by stage name."""
+    """`confidence` is null until the turn is answered or drafted; `latency_ms` is by stage name.
+
+    Of a turn that was drafted and then approved, `ended_at` is when the draft was proposed.
+    """
 
     tenant: str
     conversation: str
@@ -45,7 +49,14 @@ class TurnRow(msgspec.Struct, kw_only=True):
 
 
 TURNS = Table("turns", TurnRow, ("tenant", "conversation", "turn"))
-TurnFact = e.TurnBegun | e.TurnResumed | e.AnswerRecorded | e.TurnFailed | e.TurnCancelled
+TurnFact = (
+    e.TurnBegun
+    | e.TurnResumed
+    | e.AnswerRecorded
+    | e.DraftProposed
+    | e.TurnFailed
+    | e.TurnCancelled
+)
 _Key = tuple[str, ...]
 
 
@@ -53,7 +64,7 @@ class TurnsProjection:
     """Kind `conversation`, table `turns`."""
 
     name = "turns"
-    version = 1
+    version = 2
     kind: Kind = "conversation"
     tables = ("turns",)
     inexact: frozenset[str] = frozenset()
@@ -124,10 +135,15 @@ def taken_in(key: _Key, row: TurnRow | None, fact: TurnFact) -> TurnRow:
     if isinstance(fact, e.TurnResumed):
         row.attempts, row.resumed_at = fact.attempt, moment(fact.at)
         return row
-    row.ended_at = moment(fact.at)
+    row.ended_at = row.ended_at or moment(fact.at)
     match fact:
         case e.AnswerRecorded():
-            _answered(row, fact)
+            row.state, row.message, row.sources = "answered", fact.message, fact.sources
+            if not fact.draft:  # what a draft took stands since it was proposed
+                _worked_out(row, fact)
+        case e.DraftProposed():
+            row.state = "drafted"
+            _worked_out(row, fact)
         case e.TurnFailed():
             row.state, row.reason, row.detail = "failed", fact.reason, fact.detail
         case e.TurnCancelled():
@@ -135,9 +151,9 @@ def taken_in(key: _Key, row: TurnRow | None, fact: TurnFact) -> TurnRow:
     return row
 
 
-def _answered(row: TurnRow, fact: e.AnswerRecorded) -> None:
-    row.state, row.message, row.kind = "answered", fact.message, fact.kind
-    row.sources, row.confidence, row.guard = fact.sources, fact.confidence, fact.guard
+def _worked_out(row: TurnRow, fact: e.AnswerRecorded | e.DraftProposed) -> None:
+    row.kind, row.sources = fact.kind, fact.sources
+    row.confidence, row.guard = fact.confidence, fact.guard
     row.model, row.prompt_version = fact.cost.model, fact.cost.prompt_version
     row.input_tokens, row.output_tokens = fact.cost.input_tokens, fact.cost.output_tokens
     row.latency_ms = fact.cost.latency_ms
