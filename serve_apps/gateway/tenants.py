@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import stamina
 import structlog
 
-from events.log import EventLog, LogError, LogUnavailable
-from events.tenancy import TenantConfigured
+from events.log import Commit, EventLog, LogError, LogUnavailable
+from events.tenancy import HandoffConfigured, HandoffPolicy, TenantConfigured
 from serve_apps.gateway.origins import allows
 
 _log = structlog.get_logger(__name__)
 
 QUIET_S = 0.3
 """The fold has caught up when the log has sent nothing for so long."""
+_DEFAULT_POLICY = HandoffPolicy()
 
 
 class TenantDirectory:
-    """The newest settings of each tenant. `run` keeps it current; looking up never waits long."""
+    """The newest settings and handoff policy of each tenant. `run` keeps them current; looking up
+    never waits long."""
 
-    def __init__(self, log: EventLog) -> None:
-        self._log = log
+    def __init__(self, log: EventLog, *, also: Callable[[Commit], None] | None = None) -> None:
+        """`also` is handed every commit that is folded, for others who follow the same streams."""
+        self._log, self._also = log, also
         self._version = 0
         self._tenants: dict[str, TenantConfigured] = {}
         self._by_key: dict[str, str] = {}
+        self._policies: dict[str, HandoffPolicy] = {}
         self._folded_at = 0.0
         self._running = False
 
@@ -49,6 +53,10 @@ class TenantDirectory:
             for fact in commit.facts:
                 if isinstance(fact, TenantConfigured):
                     self.fold(fact)
+                elif isinstance(fact, HandoffConfigured):
+                    self._policies[commit.stream.tenant] = fact.policy
+            if self._also is not None:
+                self._also(commit)
             self._version = commit.version
             self._folded_at = asyncio.get_running_loop().time()
         raise LogUnavailable("the subscription to the tenants ended")
@@ -62,6 +70,11 @@ class TenantDirectory:
             if self._by_key.setdefault(key, fact.tenant) != fact.tenant:
                 _log.error("two tenants claim one key", tenant=fact.tenant)
         self._tenants[fact.tenant] = fact
+
+    @property
+    def version(self) -> int:
+        """The version of the last commit that was folded, of all tenants."""
+        return self._version
 
     @property
     def known(self) -> Mapping[str, TenantConfigured]:
@@ -80,6 +93,10 @@ class TenantDirectory:
             await asyncio.sleep(QUIET_S)
             tenant = self._by_key.get(key)
         return self._tenants[tenant] if tenant is not None else None
+
+    def policy_of(self, tenant: str) -> HandoffPolicy:
+        """How the tenant hands over to people; the defaults where it has set nothing."""
+        return self._policies.get(tenant, _DEFAULT_POLICY)
 
     def by_id(self, tenant: str) -> TenantConfigured | None:
         return self._tenants.get(tenant)
