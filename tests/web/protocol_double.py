@@ -23,11 +23,12 @@ AT = 1_760_000_000_000
 Frame = dict[str, Any]
 
 CLIENT_FIELDS = {
-    "hello": ({"key"}, {"token", "conversation", "after", "after_index", "locale"}),
+    "hello": ({"key"}, {"token", "conversation", "after", "after_index", "locale", "fresh"}),
     "message": ({"id", "text"}, set[str]()),
     "typing": ({"on"}, set[str]()),
     "handoff": (set[str](), set[str]()),
     "rate": ({"score"}, set[str]()),
+    "seen": ({"version"}, set[str]()),
     "ping": ({"at"}, set[str]()),
 }
 
@@ -55,6 +56,10 @@ class Conversation:
     version: int = 0
     sockets: set[web.WebSocketResponse] = field(default_factory=set[web.WebSocketResponse])
     mode: str = "ai"
+    place: int = 0
+    """In the queue; 0 when the visitor does not wait."""
+    resolved: bool = False
+    visitor: str = ""
 
     @property
     def token(self) -> str:
@@ -92,6 +97,10 @@ class ProtocolDouble:
         self.turn = asyncio.Event()
         """Cleared: no turn begins."""
         self.turn.set()
+        self.heeds_handoffs = True
+        """False: a wish for a person stays without a word."""
+        self.away = False
+        """Nobody is there: who asks for a person is told so."""
         self._turns: set[asyncio.Task[None]] = set()
         self._count = 0
 
@@ -115,6 +124,61 @@ class ProtocolDouble:
     async def push(self, conversation: Conversation, frame: Frame) -> None:
         """A live frame, which is not history."""
         await self._push(conversation, frame)
+
+    async def request(self, conversation: Conversation, *, place: int = 2) -> None:
+        """A person is asked for; with a place in the queue where somebody is there."""
+        notice, text = "handoff_queued", "I have asked a colleague to join. You can go on writing."
+        if self.away:
+            notice, text = "handoff_away", "Nobody is here now; we are back on Monday at 9:00."
+        wish = {"kind": "mode", "handoff": "requested"}
+        await self.say(conversation, wish, self._notice(notice, text, place=place))
+        await self.queue(conversation, place)
+
+    async def queue(self, conversation: Conversation, place: int) -> None:
+        """The visitor's place, now."""
+        conversation.place = place
+        await self._push(conversation, {"type": "queue", "place": place})
+
+    async def join(
+        self, conversation: Conversation, name: str = "Ana", *, mode: str = "human"
+    ) -> None:
+        """A person takes over, or (`supervised`) looks over what the assistant writes."""
+        conversation.mode = mode
+        who = {"operator": "op_1", "operator_name": name}
+        notice, text = "operator_joined", f"{name} has joined the conversation."
+        if mode == "supervised":
+            notice, text = "supervised", f"{name} looks over the answers from here on."
+        said = self._notice(notice, text, operator_name=name)
+        await self.say(conversation, {"kind": "mode", "mode": mode} | who, said)
+        await self.queue(conversation, 0)
+
+    async def release(self, conversation: Conversation) -> None:
+        conversation.mode = "ai"
+        said = self._notice("assistant_back", "The assistant is back.")
+        await self.say(conversation, {"kind": "mode", "mode": "ai"}, said)
+
+    async def resolve(self, conversation: Conversation) -> None:
+        conversation.resolved = True
+        facts: list[Frame] = [{"kind": "status", "status": "resolved"}]
+        if conversation.mode != "ai":
+            conversation.mode = "ai"
+            facts.append({"kind": "mode", "mode": "ai"})
+        said = "This conversation has ended. Write again, and it goes on."
+        await self.say(conversation, *facts, self._notice("resolved", said))
+
+    async def reply(self, conversation: Conversation, text: str, **fields: Any) -> None:
+        """What an operator writes."""
+        said = {"kind": "operator_message", "message": self._new("reply"), "text": text}
+        who = {"operator": "op_1", "operator_name": "Ana"}
+        await self.say(conversation, said | who | fields)
+
+    def _notice(self, notice: str, text: str, **fields: Any) -> Frame:
+        base = {"kind": "notice", "message": self._new("notice"), "notice": notice, "text": text}
+        return base | {name: value for name, value in fields.items() if value}
+
+    def _new(self, what: str) -> str:
+        self._count += 1
+        return f"{what}-{self._count}"
 
     @property
     def only(self) -> Conversation:
@@ -222,16 +286,17 @@ class ProtocolDouble:
             await socket.close(code=1008)
             return None
         token = frame.get("token")
-        if token is None:
-            self._count += 1
-            conversation = Conversation(f"c{self._count}")
-            self.conversations[conversation.ident] = conversation
+        known = self.conversations.get(str(token).removeprefix("token-"))
+        if token is not None and known is None:
+            await socket.send_json({"type": "error", "code": "bad_token", "detail": "unknown"})
+            return None
+        fresh = frame.get("fresh", False)
+        if fresh and (known is None or {"conversation", "after"} & set(frame)):
+            self.complaints.append(f"a fresh beginning is a token and nothing else: {frame}")
+        if known is None or fresh:
+            conversation = self._begin(known.visitor if known else "")
         else:
-            found = self.conversations.get(str(token).removeprefix("token-"))
-            if found is None:
-                await socket.send_json({"type": "error", "code": "bad_token", "detail": "unknown"})
-                return None
-            conversation = found
+            conversation = known
         welcome = {"conversation": conversation.ident, "token": conversation.token}
         place = {"version": conversation.version, "mode": conversation.mode}
         told = {"limits": self.limits, "company": COMPANY}
@@ -240,7 +305,15 @@ class ProtocolDouble:
         for event in conversation.events:
             if (event["version"], event["index"]) > after:
                 await socket.send_json(event)
+        if conversation.place:
+            await socket.send_json({"type": "queue", "place": conversation.place})
         conversation.sockets.add(socket)
+        return conversation
+
+    def _begin(self, visitor: str) -> Conversation:
+        ident = self._new("c")
+        conversation = Conversation(ident, visitor=visitor or f"visitor of {ident}")
+        self.conversations[ident] = conversation
         return conversation
 
     async def _take(
@@ -254,7 +327,11 @@ class ProtocolDouble:
             case "rate":
                 await self.say(conversation, {"kind": "rated", "score": frame["score"]})
             case "handoff":
-                await self.say(conversation, {"kind": "mode", "handoff": "requested"})
+                if self.heeds_handoffs:
+                    await self.request(conversation)
+            case "seen":
+                if frame["version"] > conversation.version or frame["version"] < 1:
+                    self.complaints.append(f"seen what was never sent: {frame}")
             case _:
                 pass
 
@@ -273,7 +350,7 @@ class ProtocolDouble:
                 self.lost_acknowledgements -= 1
                 conversation.sockets.discard(socket)
             fact = {"kind": "visitor_message", "message": frame["id"], "text": frame["text"]}
-            await self.say(conversation, fact)
+            await self.say(conversation, *self._reopened(conversation), fact)
             turn = asyncio.create_task(self._answer(conversation, frame["id"]))
             self._turns.add(turn)
             turn.add_done_callback(self._turns.discard)
@@ -285,6 +362,13 @@ class ProtocolDouble:
             known = conversation.message(frame["id"])
         assert known is not None
         await socket.send_json({"type": "accepted", "id": frame["id"], "version": known["version"]})
+
+    def _reopened(self, conversation: Conversation) -> list[Frame]:
+        """The facts of a message that opens a resolved conversation again."""
+        if not conversation.resolved:
+            return []
+        conversation.resolved = False
+        return [{"kind": "status", "status": "open"}]
 
     async def _answer(self, conversation: Conversation, message: str) -> None:
         if conversation.mode != "ai":
@@ -300,6 +384,8 @@ class ProtocolDouble:
                 await self.flow.wait()
             delta = {"type": "delta", "turn": f"turn-{message}", "index": index, "text": piece}
             await self._push(conversation, delta)
+        if conversation.mode != "ai":
+            return
         said = {"message": f"answer-{message}", "text": answer.text, "html": answer.html}
         drawn = {"sources": answer.sources, "answer": answer.kind, "in_reply_to": [message]}
         await self.say(conversation, {"kind": "assistant_message"} | said | drawn)

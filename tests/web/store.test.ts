@@ -59,7 +59,7 @@ const JOINED = [
 ];
 const BACK = [{ kind: "mode", mode: "ai" }, notice("assistant_back")];
 const RESOLVED = [{ kind: "status", status: "resolved" }, notice("resolved")];
-const REOPENED = [{ kind: "status", status: "open" }, notice("reopened")];
+const REOPENED = [{ kind: "status", status: "open" }];
 
 const compose = (id: string): Action => ({ type: "compose", id, text: id, at: 1 });
 const sent = (id: string): Action => ({ type: "sent", id });
@@ -310,7 +310,15 @@ test("a resolved conversation is rated as a whole, and written into it is open a
     over,
   );
   assert.equal(again.resolved, false);
-  assert.equal(again.items.length, over.items.length + 2);
+  assert.equal(again.items.length, over.items.length + 1);
+});
+
+test("with a request for a person what is being written is out of sight until it goes on", () => {
+  const state = after(WELCOME, visitor(1, "a"), delta("t", 0, "It "), ...commit(2, ...REQUESTED));
+  assert.equal(state.stream?.held, true);
+  const on = reduce(state, { type: "frame", frame: delta("t", 1, "ships") });
+  assert.deepEqual(on.stream, { turn: "t", text: "It ships", next: 2 });
+  assert.equal(after(WELCOME, visitor(1, "a"), ...commit(2, ...REQUESTED)).awaiting, false);
 });
 
 test("told again from the beginning, a conversation ends in the same state", () => {

@@ -226,18 +226,9 @@ async def test_an_unknown_answer_offers_a_person(visit, double, picture):
     await widget.ask("Do you sell cars?")
     await widget.wait_answer(1)
     await widget.chat.get_by_role("button", name="Talk to a person").click()
-    await widget.chat.locator(".notice", has_text="A person has been asked").wait_for()
-    conversation = double.only
-    conversation.mode = "human"
-    await double.say(conversation, {"kind": "mode", "mode": "human", "operator": "Ana"})
-    said = {"kind": "operator_message", "message": "o1", "text": "Hello, I am Ana."}
-    await double.push(conversation, {"type": "typing", "who": "operator", "on": True})
-    await widget.chat.locator(".dots").wait_for()
-    await double.say(conversation, said | {"operator": "Ana"})
-    await widget.chat.locator(".operator", has_text="I am Ana").wait_for()
-    assert (await widget.notices())[-1] == "Ana has joined"
-    assert await widget.chat.locator(".dots").count() == 0
-    await picture(widget, "desktop-operator")
+    await widget.wait_notice("I have asked a colleague")
+    assert await widget.chat.get_by_role("button", name="Talk to a person").count() == 0
+    await picture(widget, "desktop-person-asked")
 
 
 async def test_a_rating_is_given_once_and_thanked_for(visit, double, picture):

@@ -16,6 +16,13 @@ DESKTOP = {"viewport": {"width": 1200, "height": 840}}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
+_COUNT_CHANGES = """line => {
+  window.spoken = 0;
+  const count = new MutationObserver(() => { window.spoken += 1; });
+  count.observe(line, { childList: true, characterData: true, subtree: true });
+}"""
+
+
 async def violations(widget, axe_source):
     """What axe finds wrong on the whole page, as readable lines."""
     # An element that is still fading in has not its own colour yet.
@@ -96,6 +103,94 @@ async def test_axe_finds_nothing_in_any_state(request, visit, double, device, sc
     await picture(widget, f"{name}-6-offline-failed")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", ["desktop", "phone"])
+async def test_axe_finds_nothing_while_a_person_is_asked_for_there_and_gone(
+    request, visit, double, device, scheme
+):
+    picture, axe_source = map(request.getfixturevalue, ("picture", "axe_source"))
+    widget = await visit(color_scheme=scheme, **(PHONE if device == "phone" else DESKTOP))
+    name = f"{device}-{scheme}-person"
+
+    async def looks_well(state: str) -> None:
+        assert await violations(widget, axe_source) == []
+        await picture(widget, f"{name}-{state}")
+
+    await widget.open()
+    await widget.ask("My lamp came broken, what can I do?")
+    await widget.wait_answer(1)
+    double.away = True
+    await double.request(double.only, place=0)
+    await widget.wait_notice("we are back on Monday")
+    await looks_well("1-away")
+    double.away = False
+    await double.request(double.only)
+    await widget.wait_waiting("You are second in the queue")
+    await looks_well("2-queue")
+    await widget.open_menu()
+    await looks_well("3-menu")
+    await widget.page.keyboard.press("Escape")
+    await double.join(double.only, "Ana Ruiz")
+    await widget.wait_notice("Ana Ruiz has joined")
+    await double.reply(double.only, "Hello! I am sorry about that. A new one leaves today.")
+    await double.push(double.only, {"type": "typing", "who": "operator", "on": True})
+    await widget.typing.wait_for()
+    await looks_well("4-joined")
+    await double.join(double.only, "Ana Ruiz", mode="supervised")
+    await widget.wait_who("Ana Ruiz checks the answers")
+    await looks_well("5-supervised")
+    await double.resolve(double.only)
+    await widget.wait_notice("This conversation has ended.")
+    await looks_well("6-resolved")
+
+
+@pytest.mark.parametrize(
+    "size", [(640, 420), (360, 400)], ids=["desktop at 200 %", "phone at 200 %"]
+)
+async def test_at_twice_the_size_all_of_it_can_be_read_and_used(visit, double, picture, size):
+    from playwright.async_api import expect
+
+    # A page at 200 % zoom has half of the screen's pixels to lay itself out in.
+    viewport = {"width": size[0], "height": size[1]}
+    widget = await visit(viewport=viewport, device_scale_factor=2)
+    await widget.open()
+    await widget.ask("My lamp came broken")
+    await widget.wait_answer(1)
+    await double.request(double.only, place=12)
+    await widget.wait_waiting("You are number 12 in the queue")
+    await expect(widget.chat.locator(".waiting")).to_be_in_viewport(ratio=1)
+    await widget.open_menu()
+    for choice in await widget.chat.locator(".menu .choice").all():
+        await expect(choice).to_be_in_viewport(ratio=1)
+    await widget.page.keyboard.press("Escape")
+    await double.join(double.only, "Ana María de los Ángeles Fernández-Villaverde Ruiz")
+    await double.resolve(double.only)
+    fresh = widget.chat.get_by_role("button", name="Start a new conversation")
+    await expect(fresh).to_be_in_viewport(ratio=1)
+    await picture(widget, f"zoom-{size[0]}")
+    overflow = await widget.panel.evaluate("p => p.scrollWidth - p.clientWidth")
+    assert overflow == 0
+    log = await widget.chat.locator(".scroller").evaluate("s => s.scrollWidth - s.clientWidth")
+    assert log == 0
+
+
+async def test_what_the_house_says_is_read_out_and_the_place_by_itself(visit, double):
+    widget = await visit()
+    await widget.open()
+    await widget.ask("hello")
+    await widget.wait_answer(1)
+    await widget.chat.locator(".log[aria-live=polite]").wait_for(state="attached")
+    await double.request(double.only)
+    await widget.wait_waiting("You are second in the queue")
+    waiting = widget.chat.locator(".waiting")
+    assert await waiting.get_attribute("role") == "status"
+    assert await widget.chat.locator(".log[role=log] .notice").count() == 1
+    await waiting.evaluate(_COUNT_CHANGES)
+    await double.reply(double.only, "Something else happens.")
+    await widget.chat.locator(".log .operator").wait_for()
+    assert await widget.page.evaluate("window.spoken") == 0
+
+
 async def test_a_phone_is_filled_and_keeps_the_focus_inside(visit):
     widget = await visit(**PHONE)
     await widget.open()
@@ -150,7 +245,7 @@ async def test_motion_is_reduced_for_those_who_wish_it(visit, double):
     await widget.wait_answer(1)
 
 
-@pytest.mark.parametrize("path", ["/console", "/", "/?lang=es"])
+@pytest.mark.parametrize("path", ["/", "/?lang=es"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_on_our_own_pages(visit, picture, axe_source, path, scheme):
     widget = await visit(color_scheme=scheme)

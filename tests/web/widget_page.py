@@ -33,6 +33,9 @@ class WidgetPage:
         self.input = self.chat.locator("textarea")
         self.banner = self.chat.locator(".banner")
         self.stream = self.chat.locator(".live .streaming")
+        self.typing = self.chat.locator(".live .dots")
+        self.subtitle = self.chat.locator(".subtitle")
+        self.person_choice = self.chat.locator(".menu .choice").first
 
     # Doing.
 
@@ -70,8 +73,16 @@ class WidgetPage:
 
     async def talk_to_a_person(self) -> None:
         """Through the menu in the header."""
+        await self.open_menu()
+        await self.person_choice.click()
+
+    async def open_menu(self) -> None:
         await self.chat.locator(".header .round").first.click()
-        await self.chat.locator(".menu .choice").first.click()
+
+    async def start_afresh(self) -> None:
+        """Through the menu: leave this conversation and begin another."""
+        await self.open_menu()
+        await self.chat.locator(".menu .choice").nth(1).click()
 
     async def rate(self, score: int) -> None:
         await self.chat.locator(".star-button").nth(score - 1).click()
@@ -100,6 +111,20 @@ class WidgetPage:
         wanted = logged if state == "logged" else f".{state}"
         found = self.chat.locator(f".log .message.visitor{wanted}", has_text=text)
         await expect(found).to_be_visible(timeout=self.patience_ms)
+
+    async def wait_notice(self, text: str) -> None:
+        """Wait until the house has said `text` (or more)."""
+        found = self.chat.locator(".log .notice", has_text=text).last
+        await expect(found).to_be_visible(timeout=self.patience_ms)
+
+    async def wait_waiting(self, text: str) -> None:
+        """Wait until the line below the last word says `text`; empty: there is none."""
+        line = self.chat.locator(".waiting")
+        await expect(line).to_have_text(text, timeout=self.patience_ms)
+
+    async def wait_who(self, text: str) -> None:
+        """Wait until the header names who answers."""
+        await expect(self.subtitle).to_have_text(text, timeout=self.patience_ms)
 
     async def settle(self) -> None:
         """Wait until nothing moves any more but what always does (dots, the cursor)."""

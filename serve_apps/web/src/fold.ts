@@ -37,8 +37,9 @@ export function onDelta(state: State, { turn, index, text }: Delta): State {
     // The beginning was missed: show that something is being written, not its middle.
     return { ...state, stream: { turn, text: "", next: -1 }, awaiting: false };
   }
-  if (current.next === -1 || index < current.next) return state;
-  if (index > current.next) return { ...state, stream: { ...current, next: -1 } };
+  const { held: _, ...seen } = current;
+  if (seen.next === -1 || index < seen.next) return state;
+  if (index > seen.next) return { ...state, stream: { ...seen, next: -1 } };
   return { ...state, stream: { turn, text: current.text + text, next: index + 1 } };
 }
 
@@ -106,8 +107,12 @@ function applyEvent(state: State, frame: EventFrame): State {
 
 function onMode(state: State, frame: ModeEvent): State {
   const handoff = frame.handoff ?? "none";
-  // A request alone: who speaks has not changed, and what is being written goes on.
-  if (!frame.mode) return { ...state, handoff };
+  if (!frame.mode) {
+    // Who speaks has not changed. But the turn may have ended with this request: what was being
+    // written is out of sight until more of it comes.
+    const stream = state.stream && { ...state.stream, held: true as const };
+    return { ...state, handoff, stream, awaiting: false, typing: null };
+  }
   const operator = frame.operator_name ?? "";
   return { ...settle(state), handoff, mode: frame.mode, operator, away: false };
 }

@@ -243,7 +243,7 @@ export class Panel {
 
   #drawLive(state: State): void {
     const { texts } = this.options;
-    const { stream } = state;
+    const stream = state.stream?.held ? null : state.stream;
     const name = state.typing === "operator" ? state.operator || texts.operator : "";
     const active = stream !== null || state.awaiting || state.typing !== null;
     const spoken = active ? texts.writing(name || texts.assistant) : "";

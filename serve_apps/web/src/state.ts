@@ -48,6 +48,8 @@ export interface Stream {
   text: string;
   /** Index of the next delta that fits; -1 after a gap: what follows would not join up. */
   next: number;
+  /** A person was asked for: it is shown again only when it goes on. */
+  held?: true;
 }
 
 export interface State {

@@ -108,9 +108,8 @@ p, ul, ol, blockquote, pre { margin: 0; padding: 0; }
 .failed > .meta { color: var(--bad); }
 .name { font-size: 12px; color: var(--soft); padding-inline: 6px; margin-bottom: 3px; }
 .name, .notice { overflow-wrap: anywhere; }
-.notice { margin: 4px auto 16px; max-width: 90%; text-align: center; font-size: 13px; color: var(--soft); white-space: pre-line; }
-.end { display: flex; align-items: center; gap: 12px; max-width: none; }
-.end::before, .end::after { content: ""; flex: 1 0 16px; height: 1px; background: var(--line); }
+.notice { margin: 4px auto 16px; max-width: 90%; text-align: center; font-size: 13px; color: var(--soft); white-space: pre-line; text-wrap: balance; }
+.end { max-width: none; margin-top: 18px; padding-top: 14px; border-top: 1px solid var(--line); }
 .waiting { width: fit-content; margin: 0 auto 16px; padding: 5px 14px; border-radius: 16px; background: var(--faint); text-align: center; font-size: 13px; }
 .waiting:empty { display: none; }
 .waiting::before { content: ""; display: inline-block; width: 8px; height: 8px; margin-inline-end: 8px; border-radius: 50%; background: var(--link);

@@ -63,7 +63,7 @@ const en: Texts = {
   title: (company) => company || "Chat with us",
   subtitleAi: "Assistant · answers at once",
   subtitleHuman: (operator) => (operator ? `${operator} is here` : "A colleague is here"),
-  subtitleSupervised: (operator) => `Assistant · ${operator || "a colleague"} checks each answer`,
+  subtitleSupervised: (operator) => `${operator || "A colleague"} checks the answers`,
   greeting: (company) =>
     company
       ? `Hello! I am the assistant of ${company}. What would you like to know?`
@@ -80,7 +80,7 @@ const en: Texts = {
   wish: {
     asked: "Asking for a person…",
     waiting: "A person has been asked",
-    away: "Asked; nobody is here just now",
+    away: "Asked · the team is away",
   },
   place: (n) => `You are ${FIRST_TEN[n - 1] ?? `number ${n}`} in the queue`,
   fresh: "Start a new conversation",
@@ -122,8 +122,7 @@ const es: Texts = {
   subtitleAi: "Asistente · responde al momento",
   subtitleHuman: (operator) =>
     operator ? `Te atiende ${operator}` : "Te atiende una persona del equipo",
-  subtitleSupervised: (operator) =>
-    `Asistente · ${operator || "una persona"} revisa cada respuesta`,
+  subtitleSupervised: (operator) => `${operator || "Una persona"} revisa las respuestas`,
   greeting: (company) =>
     company
       ? `¡Hola! Soy el asistente de ${company}. ¿Qué te gustaría saber?`
@@ -140,7 +139,7 @@ const es: Texts = {
   wish: {
     asked: "Avisando a una persona…",
     waiting: "Hemos avisado a una persona",
-    away: "Avisada; ahora no hay nadie",
+    away: "Avisado · el equipo no está",
   },
   place: (n) => `Eres el ${PRIMEROS_DIEZ[n - 1] ?? `número ${n}`} de la cola`,
   fresh: "Empezar otra conversación",
