@@ -36,6 +36,10 @@ class Owned(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: int
     on_lapse: Literal["queue", "ai"] = "queue"
 
+    @property
+    def ownership(self) -> Ownership:
+        return self.stream, self.epoch
+
 
 OwnedNow = Callable[[], Awaitable[Sequence[Owned]]]
 """All conversations that somebody owns, of all tenants, by the read model: it may lag."""
@@ -43,6 +47,8 @@ LastPresent = Callable[[str, str], Awaitable[int | None]]
 """When the operator of a tenant was last there (ms since 1970, UTC); None where it is not known.
 Raises when it cannot be told: then nothing lapses."""
 
+Ownership = tuple[StreamName, int]
+"""A conversation and the epoch in which somebody owns it."""
 Presence = dict[tuple[str, str], int | None]
 """By tenant and operator."""
 
@@ -57,12 +63,14 @@ class LeaseKeeper:
         conversations: Conversations,
         *,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        pass_s: float = PASS_S,
     ) -> None:
         self._owned = owned
         self._present = present
         self._conversations = conversations
         self._now = now
-        self._noticed: dict[Owned, int] = {}
+        self._pass_s = pass_s
+        self._noticed: dict[Ownership, int] = {}
 
     async def keep(self) -> None:
         """Passes for ever; one that fails is logged and the next one tries again."""
@@ -72,7 +80,7 @@ class LeaseKeeper:
                     await self.look()
             except Exception as error:  # noqa: BLE001 it must outlive whatever is down
                 _log.warning("lease pass failed", error=repr(error))
-            await asyncio.sleep(PASS_S)
+            await asyncio.sleep(self._pass_s)
 
     async def look(self) -> int:
         """One pass; returns how many owners were gone. Raises what its ports raise."""
@@ -80,14 +88,14 @@ class LeaseKeeper:
         owned = await self._owned()
         now = self._now()
         present = await self._presence(owned)
-        self._noticed = {one: noticed.get(one, now) for one in owned}
+        self._noticed = {one.ownership: noticed.get(one.ownership, now) for one in owned}
         gone = [one for one in owned if now - self._there(one, present) > one.lease_s * 1000]
         for start in range(0, len(gone), AT_ONCE):
             await asyncio.gather(*(self._lapse(one, now) for one in gone[start : start + AT_ONCE]))
         return len(gone)
 
     def _there(self, one: Owned, present: Presence) -> int:
-        return max(present[one.stream.tenant, one.operator] or 0, self._noticed[one])
+        return max(present[one.stream.tenant, one.operator] or 0, self._noticed[one.ownership])
 
     async def _presence(self, owned: Sequence[Owned]) -> Presence:
         who = list({(one.stream.tenant, one.operator) for one in owned})

@@ -54,10 +54,15 @@ async def _start(factory: Callable[[], Awaitable[WatchdogParts]]) -> None:
             _log.warning("watchdog not connected yet", error=repr(error))
             await asyncio.sleep(PASS_S)
         else:
-            watches = [watch(parts.overdue, parts.conversations)]
-            if parts.leases:
-                watches.append(parts.leases.keep())
-            await asyncio.gather(*watches)
+            await watch_over(parts)
+
+
+async def watch_over(parts: WatchdogParts) -> None:
+    """For ever."""
+    watches = [watch(parts.overdue, parts.conversations)]
+    if parts.leases:
+        watches.append(parts.leases.keep())
+    await asyncio.gather(*watches)
 
 
 async def watch(overdue: Overdue, conversations: Conversations) -> None:

@@ -180,7 +180,7 @@ class ModeChanged(Fact, frozen=True, kw_only=True, tag="ModeChanged.v1"):
     operator: str = ""
     operator_name: str = ""
     previous: str = ""
-    """The operator who had it before, when it changed hands between two."""
+    """The operator who had it before, when another took it, or when its lease lapsed."""
 
 
 class OperatorReplied(Fact, frozen=True, kw_only=True, tag="OperatorReplied.v1"):

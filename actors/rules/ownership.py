@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from actors import commands as c
 from actors.rules.fences import (
     done_before,
@@ -80,6 +82,7 @@ def lapse(state: State, command: c.LapseLease) -> Decision:
         return c.Refused(code="not_owner", detail=f"{command.operator} has it no longer")
     if refused := stale(state, command.epoch):
         return refused
+    command = msgspec.structs.replace(command, operator_name=state.operator_name)
     given = (
         *interrupted(state, command.at, "superseded"),
         e.ModeChanged(

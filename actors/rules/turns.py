@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from actors import commands as c
+from actors.memory import SUMMARY_CHARS
 from actors.rules.answers import answered, failed
 from actors.rules.fences import the_open_turn
 from actors.rules.handoff import called_beside
@@ -43,6 +44,8 @@ def resume(state: State, command: c.ResumeTurn) -> Decision:
 
 
 def record_summary(state: State, command: c.RecordSummary) -> Decision:
+    if command.text[:SUMMARY_CHARS] == state.memory.summary:
+        return c.Accepted(version=state.version, duplicate=True)
     if command.through != state.memory.summarized_through or not command.text.strip():
         return c.Refused(code="summary_over", detail="more fell out of the window meanwhile")
     return (e.ConversationSummarized(at=command.at, text=command.text, through=command.through),)

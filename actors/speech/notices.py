@@ -26,6 +26,7 @@ _TEXTS: dict[Locale, dict[str, str]] = {
         "opens": "The team is back {when}.",
         "kept": "Your request is kept for them.",
         "meanwhile": "Meanwhile I am glad to go on helping.",
+        "meanwhile_after": "Meanwhile I, the AI assistant, am glad to help.",
         "silent": "Everything you write here is kept for them.",
         "joined": "You are now talking with {name}.",
         "changed": "{name} has taken over from {previous}: you are now talking with {name}.",
@@ -58,6 +59,7 @@ _TEXTS: dict[Locale, dict[str, str]] = {
         "opens": "El equipo vuelve {when}.",
         "kept": "Tu petición queda guardada.",
         "meanwhile": "Mientras tanto, puedo seguir ayudándote.",
+        "meanwhile_after": "Mientras tanto, yo, el asistente de IA, puedo ayudarte.",
         "silent": "Todo lo que escribas aquí queda guardado.",
         "joined": "Ahora hablas con {name}.",
         "changed": "{name} sigue la conversación en lugar de {previous}: ahora hablas con {name}.",
@@ -157,7 +159,10 @@ def _waiting(locale: Locale, occasion: Occasion) -> list[str]:
         if reception.opens_at:
             parts.append(words["opens"].format(when=_when(locale, reception)))
         parts.append(words["kept"])
-    parts.append(words["silent" if occasion.silent else "meanwhile"])
+    if occasion.silent:
+        parts.append(words["silent"])
+    else:
+        parts.append(words["meanwhile_after" if occasion.from_mode == "human" else "meanwhile"])
     return parts
 
 
