@@ -31,6 +31,7 @@ def create_app(ports: GatewayPorts) -> FastAPI:
             yield
         finally:
             await hub.leave()
+            await hub.boards.close()
             directory.cancel()
             await asyncio.wait({directory})
             await ports.close()

@@ -5,32 +5,28 @@ the log is read, then live commits are taken, so nothing falls between. `Commit.
 holes: a commit that was read already is dropped, and a gap is filled from the log. A live
 commit can be lost (a slow consumer, a reconnect), so a quiet conversation is compared with
 the log now and then.
+
+Visitors and operators follow alike; what each is shown of a commit or a live frame is a `View`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 import structlog
 
-from events.conversation import (
-    AnswerRecorded,
-    Mode,
-    TurnBegun,
-    TurnCancelled,
-    TurnFailed,
-)
-from events.live import Delta, LiveFrame
+from events.conversation import Mode
+from events.live import LiveFrame
 from events.log import Commit, EventLog, Head, LogUnavailable
 from events.stream import StreamName
-from serve_apps.gateway.frames import DeltaFrame, EventFrame, ServerFrame, TypingNotice
 from serve_apps.gateway.limits import GatewayLimits
 from serve_apps.gateway.metrics import GatewayMetrics
-from serve_apps.gateway.visible import mode_after, visible
+from serve_apps.gateway.standing import Standing, standing_after
 
 _log = structlog.get_logger(__name__)
 
@@ -55,11 +51,11 @@ class Place(msgspec.Struct, frozen=True):
             raise ValueError(f"{text[:40]!r} is no place: `version` or `version.index`")
         return cls(int(found[1]), None if found[2] is None else int(found[2]))
 
-    def before(self, event: EventFrame) -> bool:
-        """True when `event` comes after this place, so that it must still be shown."""
-        if event.version != self.version:
-            return event.version > self.version
-        return self.index is not None and event.index > self.index
+    def before(self, version: int, index: int) -> bool:
+        """True when what stands there comes after this place, so that it must still be shown."""
+        if version != self.version:
+            return version > self.version
+        return self.index is not None and index > self.index
 
     @property
     def load_after(self) -> int:
@@ -67,27 +63,44 @@ class Place(msgspec.Struct, frozen=True):
         return self.version if self.index is None else max(0, self.version - 1)
 
 
+Frame = TypeVar("Frame")
+Frame_co = TypeVar("Frame_co", covariant=True)
+
+
+class View(Protocol[Frame_co]):
+    """What one client is shown of a conversation."""
+
+    def of_commit(self, commit: Commit, seen: Place) -> Iterable[Frame_co]:
+        """What comes after the place `seen`."""
+        ...
+
+    def of_live(self, frame: LiveFrame, standing: Standing) -> Iterable[Frame_co]:
+        """`standing` is how the conversation stands at the last commit that was shown."""
+        ...
+
+
 class KnownEnds:
-    """Where conversations ended when they were last looked at, and who spoke. A bounded cache:
-    it spares reading a whole conversation when a client comes back with its place."""
+    """Where conversations ended when they were last looked at, and how they stood there. A
+    bounded cache: it spares reading a whole conversation when a client comes back with its place.
+    """
 
     def __init__(self, size: int = 20_000) -> None:
         self._size = size
-        self._ends: OrderedDict[StreamName, tuple[Head, Mode]] = OrderedDict()
+        self._ends: OrderedDict[StreamName, tuple[Head, Standing]] = OrderedDict()
 
-    def get(self, stream: StreamName) -> tuple[Head, Mode] | None:
+    def get(self, stream: StreamName) -> tuple[Head, Standing] | None:
         return self._ends.get(stream)
 
-    def put(self, stream: StreamName, head: Head, mode: Mode) -> None:
+    def put(self, stream: StreamName, head: Head, standing: Standing) -> None:
         known = self._ends.get(stream)
         if known is None or known[0].version <= head.version:
-            self._ends[stream] = (head, mode)
+            self._ends[stream] = (head, standing)
             self._ends.move_to_end(stream)
         if len(self._ends) > self._size:
             self._ends.popitem(last=False)
 
 
-class ConversationFeed:
+class ConversationFeed(Generic[Frame]):
     """Follow one conversation from a place. Use it inside `async with live.watch(stream)`."""
 
     def __init__(
@@ -95,18 +108,17 @@ class ConversationFeed:
         log: EventLog,
         stream: StreamName,
         place: Place,
+        view: View[Frame],
         *,
         ends: KnownEnds,
         limits: GatewayLimits,
         metrics: GatewayMetrics,
     ) -> None:
-        self._log, self._stream, self._place = log, stream, place
+        self._log, self._stream, self._place, self._view = log, stream, place, view
         self._ends, self._limits, self._metrics = ends, limits, metrics
         self._head = Head()
-        self._mode: Mode = "ai"
-        self._owed = False
+        self._standing, self._stood_at = Standing(), 0
         self._behind = False
-        self._ended: deque[str] = deque(maxlen=64)
         self._nudge: asyncio.Future[None] | None = None
 
     @property
@@ -115,18 +127,24 @@ class ConversationFeed:
 
     @property
     def mode(self) -> Mode:
-        return self._mode
+        return self._standing.mode
 
-    async def catch_up(self) -> list[EventFrame]:
+    @property
+    def waiting(self) -> bool:
+        """A person was asked for, and none has come."""
+        return self._standing.waiting
+
+    async def catch_up(self) -> list[Frame]:
         """Read what lies after the place. Raises what `EventLog.load` raises."""
         place, known = self._place, self._ends.get(self._stream)
         if place.version and known and known[0].version >= place.version:
             commits = await self._log.load(self._stream, after=Head(version=place.load_after))
             nothing_new = place.index is None and known[0].version == place.version
             if commits or nothing_new:
-                self._head, self._mode = known
+                self._head, self._standing = known
+                self._stood_at = self._head.version
                 return self._taken(commits)
-        # Who speaks is only known from the whole conversation.
+        # How it stands is only known from the whole conversation.
         commits = await self._log.load(self._stream)
         if place.version > (commits[-1].version if commits else 0):
             await self._check_place()
@@ -156,7 +174,7 @@ class ConversationFeed:
 
     async def live(
         self, pushed: AsyncIterator[Commit | LiveFrame]
-    ) -> AsyncGenerator[tuple[ServerFrame, ...]]:
+    ) -> AsyncGenerator[tuple[Frame, ...]]:
         """What comes, and an empty tuple after each quiet spell. Raises FeedLost, and what
         `EventLog.load` raises but LogUnavailable: then the log is asked again a little later.
         """
@@ -184,12 +202,12 @@ class ConversationFeed:
                 await asyncio.wait({coming})
 
     def _quiet_s(self) -> float:
-        soon = self._owed or self._behind
+        soon = self._standing.turn or self._behind
         return self._limits.recheck_owed_s if soon else self._limits.recheck_s
 
-    async def _take(self, item: Commit | LiveFrame) -> tuple[ServerFrame, ...]:
+    async def _take(self, item: Commit | LiveFrame) -> tuple[Frame, ...]:
         if not isinstance(item, Commit):
-            return self._passed(item)
+            return tuple(self._view.of_live(item, self._standing))
         if item.version <= self._head.version:
             return ()
         if item.number == self._head.number + 1 and (self._head.number or not self._head.version):
@@ -197,7 +215,7 @@ class ConversationFeed:
         self._metrics.gaps.inc()
         return await self._read_on()
 
-    async def _recheck(self) -> tuple[ServerFrame, ...]:
+    async def _recheck(self) -> tuple[Frame, ...]:
         try:
             last = await self._log.last(self._stream)
         except LogUnavailable as error:
@@ -210,7 +228,7 @@ class ConversationFeed:
         self._metrics.gaps.inc()
         return await self._read_on()
 
-    async def _read_on(self) -> tuple[ServerFrame, ...]:
+    async def _read_on(self) -> tuple[Frame, ...]:
         """Fill a gap from the log. When the log is away the feed stays behind, and knows it."""
         try:
             commits = await self._log.load(self._stream, after=self._head)
@@ -222,36 +240,20 @@ class ConversationFeed:
         self._behind = not commits
         return tuple(self._taken(commits))
 
-    def _taken(self, commits: Iterable[Commit]) -> list[EventFrame]:
+    def _taken(self, commits: Iterable[Commit]) -> list[Frame]:
         """Move on past `commits`, and give what the client has not seen of them."""
-        frames: list[EventFrame] = []
+        frames: list[Frame] = []
         last: Commit | None = None
         for last in commits:
-            self._note_turns(last)
-            self._mode = mode_after(last, self._mode)
-            frames.extend(frame for frame in visible(last) if self._place.before(frame))
+            if last.version > self._stood_at:  # what is known of the end is never taken back
+                self._standing = standing_after(self._standing, last)
+                self._stood_at = last.version
+            frames.extend(self._view.of_commit(last, self._place))
         if last is not None:
             self._head = last.head
-            self._ends.put(self._stream, self._head, self._mode)
+            if last.version == self._stood_at:
+                self._ends.put(self._stream, self._head, self._standing)
         return frames
-
-    def _note_turns(self, commit: Commit) -> None:
-        for fact in commit.facts:
-            if isinstance(fact, TurnBegun):
-                self._owed = True
-            elif isinstance(fact, AnswerRecorded | TurnFailed | TurnCancelled):
-                self._owed = False
-                self._ended.append(fact.turn)
-
-    def _passed(self, frame: LiveFrame) -> tuple[ServerFrame, ...]:
-        """Deltas of a turn that is over would be a ghost; a visitor's own typing is no news."""
-        if isinstance(frame, Delta):
-            if frame.turn in self._ended:
-                return ()
-            return (DeltaFrame(turn=frame.turn, index=frame.index, text=frame.text),)
-        if frame.who == "visitor":
-            return ()
-        return (TypingNotice(who=frame.who, on=frame.on),)
 
 
 def _arrived(coming: asyncio.Future[Commit | LiveFrame]) -> Commit | LiveFrame:

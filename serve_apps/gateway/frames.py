@@ -7,13 +7,13 @@ Fields that have no value are left out. Times are milliseconds since 1970, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from events.conversation import Mode
+from events.conversation import Mode, Notice
+from serve_apps.gateway.codec import Codec, JsonCodec, MsgpackCodec
 
 JSON_SUBPROTOCOL = "tandem.v1.json"
 MSGPACK_SUBPROTOCOL = "tandem.v1.msgpack"
@@ -34,7 +34,8 @@ class ClientStruct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 class Hello(ClientStruct, frozen=True, kw_only=True, tag="hello"):
     """`after` is the version of the last event seen and `after_index` its index in the
-    commit; without the index the whole commit was seen."""
+    commit; without the index the whole commit was seen. `fresh` with a `token` begins a new
+    conversation of the same visitor."""
 
     key: Annotated[str, Meta(max_length=128)]
     token: Annotated[str, Meta(max_length=2048)] | None = None
@@ -42,6 +43,7 @@ class Hello(ClientStruct, frozen=True, kw_only=True, tag="hello"):
     after: Place | None = None
     after_index: Place | None = None
     locale: Locale | None = None
+    fresh: bool = False
 
 
 class MessageFrame(ClientStruct, frozen=True, kw_only=True, tag="message"):
@@ -61,13 +63,19 @@ class RateFrame(ClientStruct, frozen=True, kw_only=True, tag="rate"):
     score: Annotated[int, Meta(ge=1, le=5)]
 
 
+class SeenFrame(ClientStruct, frozen=True, kw_only=True, tag="seen"):
+    """The page has shown all events up to `version`."""
+
+    version: Place
+
+
 class PingFrame(ClientStruct, frozen=True, kw_only=True, tag="ping"):
     """`at` is the client's own clock and comes back unchanged."""
 
     at: ClientClock
 
 
-ClientFrame = Hello | MessageFrame | TypingFrame | HandoffFrame | RateFrame | PingFrame
+ClientFrame = Hello | MessageFrame | TypingFrame | HandoffFrame | RateFrame | SeenFrame | PingFrame
 
 
 # What the server sends.
@@ -121,6 +129,13 @@ class DeltaFrame(ServerFrame, frozen=True, kw_only=True, tag="delta"):
 class TypingNotice(ServerFrame, frozen=True, kw_only=True, tag="typing"):
     who: Literal["assistant", "operator"]
     on: bool
+    operator_name: str = ""
+
+
+class QueueFrame(ServerFrame, frozen=True, kw_only=True, tag="queue"):
+    """The visitor's place among those who wait for a person, from 1; 0 when it waits no more."""
+
+    place: int
 
 
 class Pong(ServerFrame, frozen=True, kw_only=True, tag="pong"):
@@ -168,6 +183,7 @@ class OperatorMessage(EventFrame, frozen=True, kw_only=True, tag="event"):
     text: str
     html: str
     operator: str
+    operator_name: str = ""
 
 
 class ModeEvent(EventFrame, frozen=True, kw_only=True, tag="event"):
@@ -177,6 +193,23 @@ class ModeEvent(EventFrame, frozen=True, kw_only=True, tag="event"):
     mode: Mode | None = None
     handoff: Literal["requested"] | None = None
     operator: str | None = None
+    operator_name: str = ""
+
+
+class NoticeEvent(EventFrame, frozen=True, kw_only=True, tag="event"):
+    """What the house itself says to the visitor, such as that a person has joined."""
+
+    kind: Literal["notice"]
+    message: str
+    notice: Notice
+    text: str
+    operator_name: str = ""
+    place: int = 0
+
+
+class StatusEvent(EventFrame, frozen=True, kw_only=True, tag="event"):
+    kind: Literal["status"]
+    status: Literal["open", "resolved"]
 
 
 class Rated(EventFrame, frozen=True, kw_only=True, tag="event"):
@@ -190,101 +223,10 @@ class TurnFailedEvent(EventFrame, frozen=True, kw_only=True, tag="event"):
     reason: str
 
 
-class BadFrame(Exception):
-    """A frame that cannot be read: `code` is stable, `detail` says what was wrong with it."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(code, detail)
-        self.code, self.detail = code, detail
-
-
-class Codec(Protocol):
-    """How frames of one subprotocol stand on the wire."""
-
-    subprotocol: str
-
-    def decode(self, data: str | bytes) -> ClientFrame:
-        """Raises BadFrame."""
-        ...
-
-    def encode(self, frame: ServerFrame) -> str | bytes:
-        """Text for a text frame, bytes for a binary one."""
-        ...
-
-
-def _known_types() -> frozenset[str]:
-    structs: tuple[type[msgspec.Struct], ...] = ClientFrame.__args__
-    return frozenset(str(struct.__struct_config__.tag) for struct in structs)
-
-
-_KNOWN_TYPES = _known_types()
-
-
-def _bad_frame(raw: Any, error: Exception) -> BadFrame:
-    """The code for a frame that was readable, but is none of ours."""
-    if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
-        return BadFrame("bad_frame", "a frame is an object with a string `type`")
-    if raw["type"] not in _KNOWN_TYPES:
-        known = ", ".join(sorted(_KNOWN_TYPES))
-        return BadFrame("unknown_type", f"unknown type {raw['type'][:40]!r}; known are {known}")
-    return BadFrame("bad_field", f"{raw['type']}: {error}")
-
-
-class JsonCodec:
-    """Text frames of JSON."""
-
-    subprotocol = JSON_SUBPROTOCOL
-
-    def __init__(self) -> None:
-        self._decoder = msgspec.json.Decoder(ClientFrame)
-        self._encoder = msgspec.json.Encoder()
-
-    def decode(self, data: str | bytes) -> ClientFrame:
-        if not isinstance(data, str):
-            raise BadFrame("bad_frame", f"{self.subprotocol} takes text frames, got a binary one")
-        try:
-            return self._decoder.decode(data)
-        except msgspec.ValidationError as error:
-            raise _bad_frame(_untyped(msgspec.json.decode, data), error) from None
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise BadFrame("bad_json", f"not JSON: {error}") from None
-
-    def encode(self, frame: ServerFrame) -> str | bytes:
-        return self._encoder.encode(frame).decode()
-
-
-class MsgpackCodec:
-    """Binary frames of MessagePack, with the same field names as JSON."""
-
-    subprotocol = MSGPACK_SUBPROTOCOL
-
-    def __init__(self) -> None:
-        self._decoder = msgspec.msgpack.Decoder(ClientFrame)
-        self._encoder = msgspec.msgpack.Encoder()
-
-    def decode(self, data: str | bytes) -> ClientFrame:
-        if not isinstance(data, bytes):
-            raise BadFrame("bad_frame", f"{self.subprotocol} takes binary frames, got a text one")
-        try:
-            return self._decoder.decode(data)
-        except msgspec.ValidationError as error:
-            raise _bad_frame(_untyped(msgspec.msgpack.decode, data), error) from None
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise BadFrame("bad_msgpack", f"not MessagePack: {error}") from None
-
-    def encode(self, frame: ServerFrame) -> str | bytes:
-        return self._encoder.encode(frame)
-
-
-def _untyped(decode: Callable[[Any], Any], data: str | bytes) -> Any:
-    """What `data` holds, or None where it holds what Python cannot: deep nests, odd keys."""
-    try:
-        return decode(data)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError, ValueError):
-        return None
-
-
-CODECS: dict[str, Codec] = {codec.subprotocol: codec for codec in (JsonCodec(), MsgpackCodec())}
+CODECS: dict[str, Codec[ClientFrame]] = {
+    JSON_SUBPROTOCOL: JsonCodec[ClientFrame](JSON_SUBPROTOCOL, ClientFrame),
+    MSGPACK_SUBPROTOCOL: MsgpackCodec[ClientFrame](MSGPACK_SUBPROTOCOL, ClientFrame),
+}
 
 
 def to_json(frames: ServerFrame | tuple[ServerFrame, ...]) -> bytes:

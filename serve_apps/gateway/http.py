@@ -23,7 +23,7 @@ from serve_apps.gateway.limits import Rejected, checked_message
 from serve_apps.gateway.problems import MEDIA_TYPE, Problem
 from serve_apps.gateway.sse import EventStream
 from serve_apps.gateway.tokens import VisitorPass, new_id, now_ms
-from serve_apps.gateway.visible import visible
+from serve_apps.gateway.visible import VisitorView
 
 PAGE_COMMITS = 1000
 _LOCALE = r"^([A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4})?$"
@@ -148,7 +148,12 @@ async def send_message(request: Request, hub: HubOf, visitor: Visitor, message: 
             hub,
             visitor,
             ReceiveMessage(
-                id=message.id, at=now_ms(), text=text, locale=message.locale, channel="http"
+                id=message.id,
+                at=now_ms(),
+                text=text,
+                locale=message.locale,
+                channel="http",
+                visitor=visitor.visitor,
             ),
         )
     hub.metrics.messages.inc()
@@ -194,7 +199,8 @@ async def read_events(
         )
     except LogUnavailable as error:
         raise Problem("unavailable", "the conversation cannot be read now") from error
-    frames = tuple(f for commit in commits for f in visible(commit) if place.before(f))
+    view = VisitorView()
+    frames = tuple(frame for commit in commits for frame in view.of_commit(commit, place))
     version = commits[-1].version if commits else place.version
     headers = {"Tandem-Version": str(version), "Cache-Control": "no-store"}
     return Response(to_json(frames), headers=headers, media_type="application/json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -16,14 +16,19 @@ from events.live import LiveFeed
 from events.log import EventLog
 from events.stream import StreamName
 from events.tenancy import TenantConfigured
-from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place
+from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place, View
 from serve_apps.gateway.limits import GatewayLimits, UseLimit
 from serve_apps.gateway.metrics import GatewayMetrics
+from serve_apps.gateway.operators.board import Board, QueueReadings
+from serve_apps.gateway.operators.boards import Boards
 from serve_apps.gateway.origins import allows, is_loopback_host
+from serve_apps.gateway.refusal import Refusal as Refusal
 from serve_apps.gateway.tenants import TenantDirectory
-from serve_apps.gateway.tokens import BadToken, VisitorPass, VisitorTokens, new_id
+from serve_apps.gateway.tokens import BadToken, VisitorPass, VisitorTokens, new_id, now_ms
 
 _log = structlog.get_logger(__name__)
+
+Frame = TypeVar("Frame")
 
 DIST = Path(__file__).resolve().parents[1] / "web" / "dist"
 
@@ -40,6 +45,8 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     conversations: Conversations
     secret: str
     """Signs visitors' tokens: 32 bytes or more, the same in every replica."""
+    readings: QueueReadings | None = None
+    """The read models. Without them a board knows what it has seen live."""
     limits: GatewayLimits = GatewayLimits()
     dist: Path = DIST
     """Where the built pages are."""
@@ -48,14 +55,6 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     visitor has one, so this is off unless there is none."""
     close: Callable[[], Awaitable[None]] = _nothing_to_close
     """Called when the gateway has stopped."""
-
-
-class Refusal(Exception):
-    """A visitor may not come in: `code` is stable, `detail` is for a person."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(code, detail)
-        self.code, self.detail = code, detail
 
 
 class Leaving(Protocol):
@@ -74,6 +73,7 @@ class Hub:
         self.metrics = GatewayMetrics()
         self.addresses = UseLimit(ports.limits.address_messages, ports.limits.address_window_s)
         self.conversations = UseLimit(ports.limits.messages_burst, 1)
+        self.boards = Boards(self._board, linger_s=ports.limits.board_linger_s)
         self.leaving = False
         self._connected: set[Leaving] = set()
         self._idle = asyncio.Event()
@@ -107,10 +107,10 @@ class Hub:
         except BadToken as error:
             raise Refusal("bad_token", str(error)) from None
 
-    def new_pass(self, tenant: str) -> tuple[VisitorPass, str]:
-        """A new conversation of `tenant` and its token. Nothing is written by this."""
-        conversation = new_id()
-        token = self.tokens.issue(tenant, conversation)
+    def new_pass(self, tenant: str, visitor: str = "") -> tuple[VisitorPass, str]:
+        """A new conversation of `tenant` and its token, for a visitor who was here before or for
+        a new one. Nothing is written by this."""
+        token = self.tokens.issue(tenant, new_id(), visitor or new_id())
         return self.tokens.read(token), token
 
     def address(self, host: str | None) -> str:
@@ -121,14 +121,25 @@ class Hub:
 
     # Conversations.
 
-    def feed(self, stream: StreamName, place: Place) -> ConversationFeed:
+    def feed(self, stream: StreamName, place: Place, view: View[Frame]) -> ConversationFeed[Frame]:
         return ConversationFeed(
             self.ports.log,
             stream,
             place,
+            view,
             ends=self._ends,
             limits=self.limits,
             metrics=self.metrics,
+        )
+
+    def _board(self, tenant: str) -> Board:
+        return Board(
+            tenant,
+            log=self.ports.log,
+            live=self.ports.live,
+            readings=self.ports.readings,
+            limits=self.limits,
+            now_ms=now_ms,
         )
 
     async def ask(self, stream: StreamName, command: ConversationCommand) -> Outcome:

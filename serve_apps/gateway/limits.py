@@ -62,6 +62,30 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     stream_s: float = 900
     """A stream of server-sent events ends after so long; the client comes back by itself."""
 
+    board_rows: int = 1000
+    """Conversations that a tenant's board keeps; up to twice as many until it trims itself."""
+    board_shown: int = 500
+    """Conversations that a console is shown at first."""
+    board_every_s: float = 0.1
+    """A console is told of changes, and a waiting visitor of its place, this often at most."""
+    board_resolved_s: float = 3600
+    """A resolved conversation leaves the board after so long."""
+    board_read_timeout_s: float = 5
+    board_reread_s: float = 15
+    """Postgres is read again this often, for what was missed and nobody noticed."""
+    board_retry_s: float = 2
+    """The same when it did not answer, or lately something was missed."""
+    board_linger_s: float = 30
+    """A board that nobody needs is kept for so long: somebody may come back."""
+
+    watched: int = 20
+    """Conversations that one console may watch."""
+    orders_in_flight: int = 8
+    presence_s: float = 10
+    """A console says this often that its operator is there."""
+    session_check_s: float = 2
+    """This often a console's session is looked at again: it may have been ended elsewhere."""
+
     @property
     def told(self) -> WelcomeLimits:
         """What a client is told, so that it need not find out."""

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-
-from serve_apps.gateway.frames import ServerFrame
+from typing import Generic, TypeVar
 
 _RESERVE = 64
 """Room beyond the bound for replies: a client is never refused its acknowledgement because
 a long history is still on its way to it."""
 
 
+Frame = TypeVar("Frame")
+
+
 class SlowReader(Exception):
     """The client does not read what it is sent."""
 
 
-class Outbox:
+class Outbox(Generic[Frame]):
     """Frames on their way to one client. After `finish` it takes no more."""
 
     def __init__(self, *, frames: int) -> None:
         self._size = frames
-        self._waiting: deque[ServerFrame] = deque()
+        self._waiting: deque[Frame] = deque()
         self._some, self._room = asyncio.Event(), asyncio.Event()
         self._finished = False
 
-    def offer(self, frame: ServerFrame) -> bool:
+    def offer(self, frame: Frame) -> bool:
         """Queue what may be lost (deltas, typing): False when there was no room."""
         return self._take(frame, self._size)
 
-    def reply(self, frame: ServerFrame) -> None:
+    def reply(self, frame: Frame) -> None:
         """Queue what answers the client's own frame. Raises SlowReader."""
         if not self._take(frame, self._size + _RESERVE):
             raise SlowReader("replies are not read")
 
-    async def put(self, frame: ServerFrame, *, within_s: float) -> None:
+    async def put(self, frame: Frame, *, within_s: float) -> None:
         """Queue what must arrive, waiting for room. Raises SlowReader after `within_s`."""
         while not self._take(frame, self._size):
             self._room.clear()
@@ -52,7 +54,7 @@ class Outbox:
         self._some.set()
         self._room.set()
 
-    async def next(self) -> ServerFrame | None:
+    async def next(self) -> Frame | None:
         """The next frame; None when it is finished and nothing waits. Loses none if cancelled."""
         while not self._waiting:
             if self._finished:
@@ -62,7 +64,7 @@ class Outbox:
         self._room.set()
         return self._waiting.popleft()
 
-    def _take(self, frame: ServerFrame, size: int) -> bool:
+    def _take(self, frame: Frame, size: int) -> bool:
         if self._finished:
             return True  # the socket is being closed: nobody waits for it any more
         if len(self._waiting) >= size:

@@ -1,20 +1,15 @@
-"""One session a socket: hello, then messages in and events out, until someone leaves.
+"""A visitor's session: hello, then messages in and events out, until someone leaves.
 
-Three tasks a session. The reader takes frames and never waits for anything but the next one,
-so that what a client sends does not pile up in the web server. The follower carries the
-conversation's feed to the outbox. The outbox's writer sends. Whoever finds a reason to end
-calls `_end`; the first reason holds.
+Beside the reader and the writer that every socket has (`socket_session`), a follower carries
+the conversation's feed to the outbox, and a visitor who waits for a person is told its place.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import aclosing
 
-import msgspec
-import structlog
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import WebSocket
 
 from actors.commands import (
     Accepted,
@@ -23,15 +18,13 @@ from actors.commands import (
     ReceiveMessage,
     RequestHandoff,
 )
-from events.live import Typing
-from events.log import LogUnavailable
+from events.live import Present, Typing
 from events.stream import StreamName
-from serve_apps.gateway.feed import ConversationFeed, FeedLost, Place
+from serve_apps.gateway.codec import Codec
+from serve_apps.gateway.feed import ConversationFeed, Place
 from serve_apps.gateway.frames import (
     AcceptedFrame,
-    BadFrame,
     ClientFrame,
-    Codec,
     ErrorFrame,
     EventFrame,
     HandoffFrame,
@@ -41,195 +34,53 @@ from serve_apps.gateway.frames import (
     Pong,
     RateFrame,
     RejectedFrame,
+    SeenFrame,
     ServerFrame,
     TypingFrame,
     Welcome,
 )
 from serve_apps.gateway.hub import Hub, Refusal
 from serve_apps.gateway.limits import Rejected, TokenBucket, checked_message
-from serve_apps.gateway.outbox import Outbox, SlowReader
-from serve_apps.gateway.tokens import new_id, now_ms
-
-_log = structlog.get_logger(__name__)
-
-
-class Goodbye(msgspec.Struct, frozen=True):
-    """Why a session ends. No `code`: the client is gone already."""
-
-    code: int | None
-    reason: str = ""
-    drop: bool = False
-    """Leave unsent what waits to be sent."""
+from serve_apps.gateway.onlooking import Onlooker
+from serve_apps.gateway.socket_session import Goodbye, Over, SocketSession
+from serve_apps.gateway.tokens import VisitorPass, new_id, now_ms
+from serve_apps.gateway.visible import VisitorView
+from serve_apps.gateway.waiting import PlaceTeller
 
 
-GONE = Goodbye(None)
-
-
-class _Over(Exception):
-    """Ends the reader."""
-
-    def __init__(self, goodbye: Goodbye) -> None:
-        super().__init__(goodbye.reason)
-        self.goodbye = goodbye
-
-
-class Session:
+class Session(SocketSession[ClientFrame]):
     """The session of one accepted socket."""
 
     def __init__(
-        self, hub: Hub, socket: WebSocket, codec: Codec, *, origin: str | None, address: str
+        self,
+        hub: Hub,
+        socket: WebSocket,
+        codec: Codec[ClientFrame],
+        *,
+        origin: str | None,
+        address: str,
     ) -> None:
-        now = asyncio.get_running_loop().time()
-        self._hub, self._limits = hub, hub.limits
-        self._socket, self._codec = socket, codec
-        self._origin, self._address = origin, address
-        self._outbox = Outbox(frames=hub.limits.outbox_frames)
-        self._goodbye: asyncio.Future[Goodbye] = asyncio.get_running_loop().create_future()
-        self._frames = TokenBucket(hub.limits.frames_burst, hub.limits.frames_per_s, now)
-        self._messages = TokenBucket(hub.limits.messages_burst, hub.limits.messages_per_s, now)
-        self._strikes = self._floods = self._unacknowledged = 0
-        self._feed: ConversationFeed | None = None
-        self._follower: asyncio.Task[None] | None = None
-        self._locale = ""
-        self._stream = StreamName("", "conversation", "")
+        super().__init__(hub, socket, codec, address=address, open_now=hub.metrics.sockets)
+        limits = hub.limits
+        self._origin, self._locale = origin, ""
+        self._messages = TokenBucket(limits.messages_burst, limits.messages_per_s, self._now())
+        self._unacknowledged = 0
+        self._visitor: VisitorPass | None = None
+        self._feed: ConversationFeed[ServerFrame] | None = None
+        self._onlooker: Onlooker | None = None
 
-    def leave(self) -> None:
-        """The gateway goes down: the client shall come back, to another one."""
-        self._end(Goodbye(1012, "the gateway restarts, come back"))
+    def _error_frame(self, code: str, detail: str) -> ErrorFrame:
+        return ErrorFrame(code=code, detail=detail)
 
-    async def run(self) -> None:
-        """Serve the socket until someone leaves; never raises but when it is cancelled."""
-        hub = self._hub
-        hub.joined(self)
-        hub.metrics.sockets.inc()
-        writer = asyncio.create_task(self._guarded(self._write()))
-        reader = asyncio.create_task(self._guarded(self._read()))
-        try:
-            await self._part(await self._goodbye, writer)
-        finally:
-            hub.metrics.sockets.dec()
-            hub.left(self)  # before anything is awaited: Serve cancels whoever is disconnected
-            self._end(GONE)
-            tasks = [task for task in (reader, writer, self._follower) if task is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-
-    # Ending.
-
-    def _end(self, goodbye: Goodbye) -> None:
-        if not self._goodbye.done():
-            self._goodbye.set_result(goodbye)
-
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        """Run a task of this session; whatever ends it badly ends the session with its code."""
-        try:
-            await work
-        except _Over as over:
-            self._end(over.goodbye)
-        except SlowReader as error:
-            self._end(Goodbye(1013, f"too slow: {error}", drop=True))
-        except (FeedLost, LogUnavailable) as error:
-            _log.warning("a session lost its conversation's feed", error=str(error))
-            self._reply_last("unavailable", "the conversation cannot be read now, come back")
-            self._end(Goodbye(1013, "the conversation cannot be read now, come back"))
-        except (WebSocketDisconnect, OSError):
-            self._end(GONE)
-        except Exception as error:  # noqa: BLE001  # the last line: logged, and told as 1011
-            _log.error("a session failed", exc_info=error)
-            self._end(Goodbye(1011, "internal error"))
-
-    async def _part(self, goodbye: Goodbye, writer: asyncio.Task[None]) -> None:
-        """Send what is left and close. A client that does not read even that is cut off."""
-        self._outbox.finish(drop=goodbye.drop)
-        if goodbye.code is None:
-            return
-        self._hub.metrics.closed.labels(str(goodbye.code)).inc()
-        try:
-            async with asyncio.timeout(self._limits.close_grace_s):
-                await asyncio.wait({writer})
-                await self._socket.close(goodbye.code, goodbye.reason[:120])
-        except (TimeoutError, WebSocketDisconnect, OSError, RuntimeError) as error:
-            _log.debug("a socket was cut off", code=goodbye.code, error=str(error))
-
-    def _reply_last(self, code: str, detail: str) -> None:
-        self._outbox.offer(ErrorFrame(code=code, detail=detail))
-
-    async def _write(self) -> None:
-        while (frame := await self._outbox.next()) is not None:
-            data = self._codec.encode(frame)
-            if isinstance(data, str):
-                await self._socket.send_text(data)
-            else:
-                await self._socket.send_bytes(data)
-
-    # Reading.
-
-    async def _read(self) -> None:
-        try:
-            async with asyncio.timeout(self._limits.hello_timeout_s):
-                await self._greet()
-        except TimeoutError:
-            within = f"no hello within {self._limits.hello_timeout_s:g} s"
-            self._error("hello_timeout", within)
-            raise _Over(Goodbye(1008, within)) from None
-        while True:
-            try:
-                async with asyncio.timeout(self._limits.idle_timeout_s):
-                    frame = await self._next()
-            except TimeoutError:
-                raise _Over(Goodbye(1001, "idle")) from None
-            await self._handle(frame)
-
-    async def _next(self) -> ClientFrame:
-        """The next good frame; bad ones are answered, and too many end the session."""
-        while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                raise _Over(GONE)
-            text: str | None = message.get("text")
-            data: str | bytes = text if text is not None else message.get("bytes", b"")
-            if self._too_big(data):
-                most = f"a frame has {self._limits.frame_bytes} bytes at most"
-                self._error("frame_size", most)
-                raise _Over(Goodbye(1009, most))
-            try:
-                frame = self._codec.decode(data)
-            except BadFrame as bad:
-                self._strike(bad.code, bad.detail)
-                continue
-            if self._frames.take(asyncio.get_running_loop().time()):
-                return frame
-            self._flooded(frame)
-
-    def _too_big(self, data: str | bytes) -> bool:
-        most = self._limits.frame_bytes
-        if len(data) > most or isinstance(data, bytes):
-            return len(data) > most
-        return len(data) * 4 > most and len(data.encode()) > most
-
-    def _error(self, code: str, detail: str) -> None:
-        self._hub.metrics.rejected.labels(code).inc()
-        self._outbox.reply(ErrorFrame(code=code, detail=detail))
-
-    def _strike(self, code: str, detail: str) -> None:
-        self._error(code, detail)
-        self._strikes += 1
-        if self._strikes >= self._limits.strikes:
-            raise _Over(Goodbye(1008, "too many bad frames"))
-
-    def _flooded(self, frame: ClientFrame) -> None:
-        detail = "too many at once, slow down"
+    def _refuse_flood(self, frame: ClientFrame, detail: str) -> None:
         if isinstance(frame, MessageFrame):
             self._reject(frame.id, "rate_limited", detail)
         else:
-            self._error("rate_limited", detail)
-        self._count_flood()
+            super()._refuse_flood(frame, detail)
 
-    def _count_flood(self) -> None:
-        self._floods += 1
-        if self._floods >= self._limits.flood_strikes:
-            raise _Over(Goodbye(1008, "rate_limited: too many at once"))
+    def _parted(self) -> None:
+        if self._onlooker is not None:
+            self._onlooker.left()
 
     # Hello.
 
@@ -246,42 +97,56 @@ class Session:
             except Refusal as refused:
                 if refused.code != "bad_token":
                     self._error(refused.code, refused.detail)
-                    raise _Over(Goodbye(1008, refused.code)) from None
+                    raise Over(Goodbye(1008, refused.code)) from None
                 self._strike(refused.code, refused.detail)
 
     async def _welcome(self, hello: Hello) -> None:
-        tenant = await self._hub.admit(hello.key, self._origin)
-        if not self._hub.addresses.take(tenant.tenant, self._address):
+        hub = self._hub
+        tenant = await hub.admit(hello.key, self._origin)
+        if not hub.addresses.take(tenant.tenant, self._address):
             raise Refusal("rate_limited", "too many from this address, come back later")
+        visitor, token = self._passed(hello, tenant.tenant)
+        after = 0 if hello.fresh else hello.after or 0
+        place = Place(after, hello.after_index if after else None)
+        self._locale, self._visitor = hello.locale or "", visitor
+        me = Present(who="visitor", on=True, version=after)
+        onlooker = self._onlooker = Onlooker(hub, visitor.stream, me)
+        self._feed = hub.feed(visitor.stream, place, VisitorView(onlooker.heard))
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._beside(self._follow(self._feed, token, tenant.name, ready))
+        await ready
+        onlooker.came()
+
+    def _passed(self, hello: Hello, tenant: str) -> tuple[VisitorPass, str]:
+        """Whose conversation it is, and the token to come back with. Raises Refusal."""
         if hello.token is None:
             if hello.conversation is not None:
                 raise Refusal("bad_token", "one comes back to a conversation with its token")
-            visitor, token = self._hub.new_pass(tenant.tenant)
-        else:
-            visitor, token = self._hub.read_token(hello.token), hello.token
-            if visitor.tenant != tenant.tenant:
-                raise Refusal("bad_token", "the token is not for this key")
-            if hello.conversation not in (None, visitor.conversation):
-                raise Refusal("bad_token", "the token is for another conversation")
-        self._locale = hello.locale or ""
-        self._stream = visitor.stream
-        place = Place(hello.after or 0, hello.after_index if hello.after else None)
-        self._feed = self._hub.feed(visitor.stream, place)
-        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        follow = self._follow(self._feed, token, tenant.name, ready)
-        self._follower = asyncio.create_task(self._guarded(follow))
-        await ready
+            return self._hub.new_pass(tenant)
+        visitor = self._hub.read_token(hello.token)
+        if visitor.tenant != tenant:
+            raise Refusal("bad_token", "the token is not for this key")
+        if hello.conversation not in (None, visitor.conversation):
+            raise Refusal("bad_token", "the token is for another conversation")
+        if hello.fresh:
+            return self._hub.new_pass(tenant, visitor.visitor)
+        return visitor, hello.token
 
     # Out: the conversation.
 
     async def _follow(
-        self, feed: ConversationFeed, token: str, company: str, ready: asyncio.Future[None]
+        self,
+        feed: ConversationFeed[ServerFrame],
+        token: str,
+        company: str,
+        ready: asyncio.Future[None],
     ) -> None:
-        async with self._hub.ports.live.watch(self._stream) as pushed:
+        stream = self._stream
+        async with self._hub.ports.live.watch(stream) as pushed:
             backlog = await feed.catch_up()
             await self._put(
                 Welcome(
-                    conversation=self._stream.id,
+                    conversation=stream.id,
                     token=token,
                     version=feed.version,
                     mode=feed.mode,
@@ -293,16 +158,27 @@ class Session:
                 ready.set_result(None)
             for event in backlog:
                 await self._put(event)
-            async with aclosing(feed.live(pushed)) as coming:
-                async for frames in coming:
-                    for frame in frames:
-                        if isinstance(frame, EventFrame):
-                            await self._put(frame)
-                        else:
-                            self._outbox.offer(frame)
+            teller = PlaceTeller(self._hub, stream, self._outbox.offer)
+            try:
+                teller.update(feed.waiting)
+                async with aclosing(feed.live(pushed)) as coming:
+                    async for frames in coming:
+                        await self._send(frames)
+                        teller.update(feed.waiting)
+            finally:
+                teller.stop()
 
-    async def _put(self, frame: ServerFrame) -> None:
-        await self._outbox.put(frame, within_s=self._limits.slow_reader_s)
+    async def _send(self, frames: tuple[ServerFrame, ...]) -> None:
+        for frame in frames:
+            if isinstance(frame, EventFrame):
+                await self._put(frame)
+            else:
+                self._outbox.offer(frame)
+
+    @property
+    def _stream(self) -> StreamName:
+        assert self._visitor is not None, "no hello yet"
+        return self._visitor.stream
 
     # In: what the client wants.
 
@@ -320,19 +196,25 @@ class Session:
             case RateFrame():
                 command = RateAnswer(id=new_id(), at=now_ms(), score=frame.score)
                 self._hub.start(self._ask_once("rate", command), "rate")
+            case SeenFrame():
+                self._note_seen(frame.version)
             case Hello():
                 self._strike("greeted", "hello was said already")
 
+    def _note_seen(self, version: int) -> None:
+        if self._onlooker is not None and self._feed is not None:
+            self._onlooker.note_seen(min(version, self._feed.version))
+
     def _take_message(self, frame: MessageFrame) -> None:
-        now = asyncio.get_running_loop().time()
+        now, visitor = self._now(), self._visitor
+        assert visitor is not None
         try:
             text = checked_message(frame.id, frame.text, self._limits)
             if self._unacknowledged >= self._limits.unacknowledged:
                 most = f"{self._limits.unacknowledged} messages at most may wait for `accepted`"
                 raise Rejected("too_many_unacknowledged", most)
             if not (
-                self._messages.take(now)
-                and self._hub.addresses.take(self._stream.tenant, self._address)
+                self._messages.take(now) and self._hub.addresses.take(visitor.tenant, self._address)
             ):
                 raise Rejected("rate_limited", "too many messages at once, slow down")
         except Rejected as no:
@@ -341,7 +223,9 @@ class Session:
                 self._count_flood()
             return
         self._unacknowledged += 1
-        command = ReceiveMessage(id=frame.id, at=now_ms(), text=text, locale=self._locale)
+        command = ReceiveMessage(
+            id=frame.id, at=now_ms(), text=text, locale=self._locale, visitor=visitor.visitor
+        )
         # Tasks begin in the order they are made, so messages are asked in the order they came.
         self._hub.start(self._guarded(self._ask_message(command, now)), "message")
 
@@ -354,7 +238,7 @@ class Session:
             self._reject(command.id, outcome.code, outcome.detail)
             return
         metrics = self._hub.metrics
-        metrics.accept_seconds.observe(asyncio.get_running_loop().time() - arrived)
+        metrics.accept_seconds.observe(self._now() - arrived)
         metrics.messages.inc()
         self._outbox.reply(AcceptedFrame(id=command.id, version=outcome.version))
         if self._feed is not None:

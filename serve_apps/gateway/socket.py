@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, WebSocket
 
-from serve_apps.gateway.frames import CODECS, JSON_SUBPROTOCOL, Codec
+from serve_apps.gateway.codec import Codec
+from serve_apps.gateway.frames import CODECS, JSON_SUBPROTOCOL, ClientFrame
 from serve_apps.gateway.hub import Hub
 from serve_apps.gateway.problems import Problem, problem_response
 from serve_apps.gateway.sessions import Session
@@ -39,7 +40,7 @@ async def not_a_socket() -> None:
     raise Problem("upgrade_required", "this is a WebSocket, see docs/protocol.md", status=426)
 
 
-def _chosen(offered: list[str]) -> Codec | None:
+def _chosen(offered: list[str]) -> Codec[ClientFrame] | None:
     if not offered:
         return CODECS[JSON_SUBPROTOCOL]
     return next((CODECS[name] for name in offered if name in CODECS), None)

@@ -1,13 +1,14 @@
 """Server-sent events: the conversation's feed as a stream that any HTTP client can follow.
 
 An event's id is its place, `version.index`, so a client that comes back with `Last-Event-ID`
-gets exactly what it missed. Deltas and typing have no id: they are never history.
+gets exactly what it missed. Deltas, typing and places in the queue have no id: they are never
+history.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 
 import structlog
@@ -18,6 +19,8 @@ from serve_apps.gateway.feed import FeedLost, Place
 from serve_apps.gateway.frames import ErrorFrame, EventFrame, ServerFrame, to_json
 from serve_apps.gateway.hub import Hub
 from serve_apps.gateway.outbox import Outbox, SlowReader
+from serve_apps.gateway.visible import VisitorView
+from serve_apps.gateway.waiting import PlaceTeller
 
 _log = structlog.get_logger(__name__)
 
@@ -31,7 +34,7 @@ class EventStream:
 
     def __init__(self, hub: Hub, stream: StreamName, place: Place) -> None:
         self._hub, self._stream, self._place = hub, stream, place
-        self._outbox = Outbox(frames=hub.limits.outbox_frames)
+        self._outbox: Outbox[ServerFrame] = Outbox(frames=hub.limits.outbox_frames)
 
     def leave(self) -> None:
         self._outbox.finish()
@@ -75,18 +78,26 @@ class EventStream:
             self._outbox.finish()
 
     async def _fill(self) -> None:
-        within_s = self._hub.limits.slow_reader_s
-        async with self._hub.ports.live.watch(self._stream) as pushed:
-            feed = self._hub.feed(self._stream, self._place)
-            for event in await feed.catch_up():
-                await self._outbox.put(event, within_s=within_s)
-            async with aclosing(feed.live(pushed)) as coming:
-                async for frames in coming:
-                    for frame in frames:
-                        if isinstance(frame, EventFrame):
-                            await self._outbox.put(frame, within_s=within_s)
-                        else:
-                            self._outbox.offer(frame)
+        hub = self._hub
+        async with hub.ports.live.watch(self._stream) as pushed:
+            feed = hub.feed(self._stream, self._place, VisitorView())
+            await self._put(await feed.catch_up())
+            teller = PlaceTeller(hub, self._stream, self._outbox.offer)
+            try:
+                teller.update(feed.waiting)
+                async with aclosing(feed.live(pushed)) as coming:
+                    async for frames in coming:
+                        await self._put(frames)
+                        teller.update(feed.waiting)
+            finally:
+                teller.stop()
+
+    async def _put(self, frames: Iterable[ServerFrame]) -> None:
+        for frame in frames:
+            if isinstance(frame, EventFrame):
+                await self._outbox.put(frame, within_s=self._hub.limits.slow_reader_s)
+            else:
+                self._outbox.offer(frame)
 
 
 def _as_sse(frame: ServerFrame) -> bytes:

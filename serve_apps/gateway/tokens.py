@@ -1,7 +1,8 @@
 """Tokens: what lets a visitor come back to a conversation, and ids of new ones.
 
 A token is a JSON Web Token, HS256, signed with the installation's secret. It names the
-tenant and the conversation and when it was issued, and nothing about the visitor.
+tenant, the conversation, a random id that all conversations of one browser share, and when it
+was issued; nothing else about the visitor.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class VisitorPass(msgspec.Struct, frozen=True):
     conversation: str
     issued_at: int
     """Seconds since 1970, UTC."""
+    visitor: str
+    """The same for all conversations of one browser."""
 
     @property
     def stream(self) -> StreamName:
@@ -58,8 +61,14 @@ class VisitorTokens:
             raise ValueError("the secret that signs visitors' tokens must hold 32 bytes or more")
         self._secret, self._max_age_s = secret, max_age_s
 
-    def issue(self, tenant: str, conversation: str) -> str:
-        claims = {"aud": _PURPOSE, "ten": tenant, "con": conversation, "iat": int(time.time())}
+    def issue(self, tenant: str, conversation: str, visitor: str) -> str:
+        claims = {
+            "aud": _PURPOSE,
+            "ten": tenant,
+            "con": conversation,
+            "vis": visitor,
+            "iat": int(time.time()),
+        }
         return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
 
     def read(self, token: str) -> VisitorPass:
@@ -79,7 +88,11 @@ class VisitorTokens:
             raise BadToken("the token names no conversation")
         if not (is_token(tenant) and is_token(conversation)):
             raise BadToken("the token names no conversation")
+        # Tokens from before visitors had an id: the conversation's id serves as one.
+        visitor = claims.get("vis", conversation)
+        if not (isinstance(visitor, str) and is_token(visitor)):
+            raise BadToken("the token names no visitor")
         issued_at = int(claims["iat"])
         if issued_at + self._max_age_s < time.time():
             raise BadToken(f"the token is older than {self._max_age_s // DAY_S} days")
-        return VisitorPass(tenant, conversation, issued_at)
+        return VisitorPass(tenant, conversation, issued_at, visitor)

@@ -187,8 +187,8 @@ class Visitor:
 
         welcome = next(frame for frame in self.frames if frame["type"] == "welcome")
         stream = self.house.stream(welcome["conversation"])
-        await self.house.live.publish(stream, Typing("operator", True))
-        await self.until("typing", who="operator")
+        await self.house.live.publish(stream, Typing("operator", False))
+        await self.until("typing", who="operator", on=False)
 
     async def closed(self) -> tuple[int, str]:
         """Read to the end: close code and reason."""

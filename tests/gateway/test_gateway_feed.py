@@ -74,11 +74,18 @@ async def follow(unsteady, stream, seen, ends, stop_after):
     from serve_apps.gateway.feed import ConversationFeed, Place
     from serve_apps.gateway.limits import GatewayLimits
     from serve_apps.gateway.metrics import GatewayMetrics
+    from serve_apps.gateway.visible import VisitorView
 
     limits = GatewayLimits(recheck_s=0.01, recheck_owed_s=0.01)
     place = Place(*seen[-1]) if seen else Place()
     feed = ConversationFeed(
-        unsteady.log, stream, place, ends=ends, limits=limits, metrics=GatewayMetrics()
+        unsteady.log,
+        stream,
+        place,
+        VisitorView(),
+        ends=ends,
+        limits=limits,
+        metrics=GatewayMetrics(),
     )
     got = 0
     async with unsteady.live.watch(stream) as pushed:
@@ -147,6 +154,7 @@ async def test_a_subscription_that_ends_is_told():
     from serve_apps.gateway.feed import ConversationFeed, FeedLost, KnownEnds, Place
     from serve_apps.gateway.limits import GatewayLimits
     from serve_apps.gateway.metrics import GatewayMetrics
+    from serve_apps.gateway.visible import VisitorView
 
     async def nothing():
         return
@@ -156,6 +164,7 @@ async def test_a_subscription_that_ends_is_told():
         MemoryLog(),
         conversation_stream("demo", "c"),
         Place(),
+        VisitorView(),
         ends=KnownEnds(),
         limits=GatewayLimits(),
         metrics=GatewayMetrics(),
@@ -184,14 +193,16 @@ def test_the_cache_of_ends_is_bounded_and_never_goes_back():
     from events.log import Head
     from events.stream import conversation_stream
     from serve_apps.gateway.feed import KnownEnds
+    from serve_apps.gateway.standing import Standing
 
     ends = KnownEnds(size=2)
+    ai, human = Standing(), Standing(mode="human")
     one, two, three = (conversation_stream("demo", name) for name in ("one", "two", "three"))
-    ends.put(one, Head(5, 2, "h"), "human")
-    ends.put(one, Head(4, 1, "g"), "ai")
-    assert ends.get(one) == (Head(5, 2, "h"), "human")
-    ends.put(two, Head(6, 1, "h"), "ai")
-    ends.put(three, Head(7, 1, "h"), "ai")
+    ends.put(one, Head(5, 2, "h"), human)
+    ends.put(one, Head(4, 1, "g"), ai)
+    assert ends.get(one) == (Head(5, 2, "h"), human)
+    ends.put(two, Head(6, 1, "h"), ai)
+    ends.put(three, Head(7, 1, "h"), ai)
     assert ends.get(one) is None
 
 
@@ -203,6 +214,8 @@ async def test_the_rest_of_the_last_commit_is_not_lost_to_a_server_that_is_behin
     from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place
     from serve_apps.gateway.limits import GatewayLimits
     from serve_apps.gateway.metrics import GatewayMetrics
+    from serve_apps.gateway.standing import Standing
+    from serve_apps.gateway.visible import VisitorView
 
     class Behind(MemoryLog):
         behind = True
@@ -214,12 +227,12 @@ async def test_the_rest_of_the_last_commit_is_not_lost_to_a_server_that_is_behin
     facts = (AnswerRated(at=1, score=1), AnswerRated(at=1, score=2))
     new = NewCommit(commit_id="c", facts=facts)
     commit = await log.append(stream, new, expected=Head())
-    ends.put(stream, commit.head, "ai")
+    ends.put(stream, commit.head, Standing())
 
     def feed():
         place = Place(commit.version, 0)
         made = {"ends": ends, "limits": GatewayLimits(), "metrics": GatewayMetrics()}
-        return ConversationFeed(log, stream, place, **made)
+        return ConversationFeed(log, stream, place, VisitorView(), **made)
 
     with pytest.raises(LogUnavailable, match="behind"):
         await feed().catch_up()

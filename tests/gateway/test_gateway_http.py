@@ -65,7 +65,8 @@ async def test_a_handoff_and_a_rating_over_http(client):
     rated = await client.post(f"{path}/rating", json={"score": 5}, headers=bearer)
     assert rated.status_code == 202
     events = (await client.get(f"{path}/events", headers=bearer)).json()
-    assert [event["kind"] for event in events] == ["visitor_message", "mode", "rated"]
+    kinds = [event["kind"] for event in events]
+    assert kinds == ["visitor_message", "mode", "notice", "rated"]
 
 
 async def test_events_can_be_read_from_within_a_commit(client, house):

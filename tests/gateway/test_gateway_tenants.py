@@ -107,15 +107,30 @@ def test_an_origin_is_matched_whole():
 def test_a_token_proves_its_conversation_and_no_other_secret_does():
     from serve_apps.gateway.tokens import BadToken, VisitorTokens
 
-    token = VisitorTokens(SECRET).issue("demo", "c1")
+    token = VisitorTokens(SECRET).issue("demo", "c1", "v1")
     proven = VisitorTokens(SECRET).read(token)
-    assert (proven.tenant, proven.conversation) == ("demo", "c1")
+    assert (proven.tenant, proven.conversation, proven.visitor) == ("demo", "c1", "v1")
     with pytest.raises(BadToken):
         VisitorTokens(SECRET + "x").read(token)
     with pytest.raises(BadToken, match="older"):
         VisitorTokens(SECRET, max_age_s=-1).read(token)
     with pytest.raises(ValueError, match="32 bytes"):
         VisitorTokens("short")
+
+
+def test_a_token_from_before_visitors_had_an_id_names_its_conversation_as_one():
+    import time
+
+    import jwt
+
+    from serve_apps.gateway.tokens import BadToken, VisitorTokens
+
+    claims = {"aud": "tandem.visitor", "ten": "demo", "con": "c1", "iat": int(time.time())}
+    old = jwt.encode(claims, SECRET, algorithm="HS256")
+    assert VisitorTokens(SECRET).read(old).visitor == "c1"
+    for nobody in ("", "a.b", 7, None):
+        with pytest.raises(BadToken, match="visitor"):
+            VisitorTokens(SECRET).read(jwt.encode(claims | {"vis": nobody}, SECRET, "HS256"))
 
 
 def test_ids_are_tokens_of_version_7_that_sort_by_time():
