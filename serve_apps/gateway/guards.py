@@ -10,9 +10,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_apps.gateway.hub import Hub
+from serve_apps.gateway.origins import same_origin
 from serve_apps.gateway.problems import BodyTooBig, problem_response
 
 _ALLOWED_HEADERS = "authorization, content-type, last-event-id, x-tandem-key"
+OPERATORS = "/v1/operator"
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -66,9 +68,12 @@ class TenantCors:
         self._app, self._hub = app, hub
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope) if scope["type"] == "http" else None
-        origin = headers.get("origin") if headers is not None else None
-        if headers is None or origin is None or not str(scope["path"]).startswith("/v1/"):
+        if scope["type"] != "http" or is_operators(scope) or not _is_api(scope):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if origin is None:
             await self._app(scope, receive, send)
             return
         allowed = self._hub.directory.any_allows(origin)
@@ -100,6 +105,44 @@ class TenantCors:
                 "Vary": "Origin",
             },
         )
+
+
+class OperatorOrigin:
+    """The operators' routes are for this gateway's own pages, and for programs: no page of
+    another origin may call them, and no answer ever says that one could.
+
+    A browser says itself whose page asks (`Sec-Fetch-Site`), which holds also behind a proxy
+    that renames the host; older ones only name the page's origin.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_operators(scope) and not _by_own_page(scope):
+            refused = problem_response(403, "foreign_origin", "this site's own pages only")
+            await refused(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _is_api(scope: Scope) -> bool:
+    return str(scope["path"]).startswith("/v1/")
+
+
+def is_operators(scope: Scope) -> bool:
+    path = str(scope["path"])
+    return path == OPERATORS or path.startswith(f"{OPERATORS}/")
+
+
+def _by_own_page(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    if scope["method"] == "OPTIONS":
+        return False  # a preflight: only another origin's page sends one
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    return same_origin(headers.get("origin"), headers.get("host"))
 
 
 class SecurityHeaders:

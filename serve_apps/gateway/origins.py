@@ -45,3 +45,17 @@ def allows(origins: Iterable[str], origin: str | None) -> bool:
         _is_loopback(wanted) if allowed == LOOPBACK else allowed.casefold().rstrip("/") == wanted
         for allowed in origins
     )
+
+
+def same_origin(origin: str | None, host: str | None) -> bool:
+    """Is a request to `host` (`example.org:8000`) by a page of that very host? No origin means
+    no browser, or a page's own plain reading, so nothing to protect: allowed."""
+    if origin is None:
+        return True
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    if parts.scheme not in ("http", "https") or not parts.netloc or host is None:
+        return False
+    return parts.netloc.casefold() == host.casefold()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -16,6 +16,9 @@ from config.settings import Settings
 from events.log import Commit, LogError
 from tandem.addresses import read_running
 from tandem.errors import UserError
+
+if TYPE_CHECKING:
+    from actors.state import State
 
 _COLOURS = {
     "MessageReceived": "cyan",
@@ -71,21 +74,12 @@ async def _load(settings: Settings, tenant: str, conversation: str) -> Sequence[
 
 
 def _print_json(tenant: str, conversation: str, commits: Sequence[Commit]) -> None:
+    from events.json_lines import commit_lines, state_line
+
     for commit in commits:
-        for index, fact in enumerate(commit.facts):
-            line = {
-                "version": commit.version,
-                "index": index,
-                "number": commit.number,
-                "commit": commit.commit_id,
-                "hash": commit.hash,
-                "previous_hash": commit.previous_hash,
-                "correlation": commit.correlation_id,
-                "causation": commit.causation_id,
-                **_plain(fact),
-            }
-            print(msgspec.json.encode(line).decode())
-    print(msgspec.json.encode({"state": _state(tenant, conversation, commits)}).decode())
+        for line in commit_lines(commit):
+            print(line.decode())
+    print(state_line(_state(tenant, conversation, commits)).decode())
 
 
 def _print_story(tenant: str, conversation: str, commits: Sequence[Commit]) -> None:
@@ -108,13 +102,13 @@ def _print_story(tenant: str, conversation: str, commits: Sequence[Commit]) -> N
     console.print_json(msgspec.json.encode(_state(tenant, conversation, commits)).decode())
 
 
-def _state(tenant: str, conversation: str, commits: Sequence[Commit]) -> Any:
+def _state(tenant: str, conversation: str, commits: Sequence[Commit]) -> State:
     from actors.conversation import fold, initial
 
     state = initial(tenant, conversation)
     for commit in commits:
         state = fold(state, commit.version, commit.facts)
-    return msgspec.to_builtins(state)
+    return state
 
 
 def _plain(fact: msgspec.Struct) -> dict[str, Any]:

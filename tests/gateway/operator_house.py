@@ -12,3 +12,101 @@ def cheap_passwords() -> Any:
     from serve_apps.gateway.operators.passwords import Passwords
 
     return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+class MemoryReadings:
+    """Readings over a log in memory: each question folds it anew, so nothing ever lags."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self.away = False
+        """Set: as when Postgres is down."""
+
+    async def queue_page(
+        self, tenant: str, *, view: str, operator: str, search: str, limit: int, before: str
+    ) -> Any:
+        from projections.operator_queries import QueuePage
+        from projections.queue import needs_a_person
+
+        shown = {
+            "unassigned": needs_a_person,
+            "mine": lambda row: row.status == "open" and row.operator == operator,
+            "all": lambda row: row.status == "open" or bool(search),
+            "resolved": lambda row: row.status == "resolved",
+        }[view]
+        rows = [row for row in await self._rows(tenant) if shown(row) and search in row.last_text]
+        first = int(before) if before else 0
+        page = tuple(rows[first : first + limit])
+        more = str(first + limit) if len(rows) > first + limit else ""
+        return QueuePage(rows=page, next=more)
+
+    async def queue_rows(self, tenant: str) -> Any:
+        from projections.operator_queries import QueueRead
+
+        rows = tuple(await self._rows(tenant))
+        return QueueRead(rows=rows, checkpoint=max((row.version for row in rows), default=0))
+
+    async def related(self, tenant: str, conversation: str) -> Any:
+        rows = await self._rows(tenant)
+        visitor = next((row.visitor for row in rows if row.conversation == conversation), "")
+        return [
+            row
+            for row in rows
+            if visitor and row.visitor == visitor and row.conversation != conversation
+        ]
+
+    async def drafts_page(self, tenant: str, *, limit: int, before: str) -> Any:
+        from projections.operator_queries import DraftsPage
+
+        await self._rows(tenant)
+        return DraftsPage(rows=())
+
+    async def figures(self, tenant: str, *, now: int, today: int) -> Any:
+        from projections.figures import Figures, Spread
+
+        rows = await self._rows(tenant)
+        waiting = [row.waiting_since for row in rows if row.waiting_since is not None]
+        return Figures(
+            at=now,
+            waiting=len(waiting),
+            longest_wait_ms=now - min(waiting) if waiting else None,
+            owned=sum(bool(row.operator) for row in rows),
+            drafts_waiting=0,
+            first_response_today=Spread(count=0, median_ms=None, p90_ms=None),
+            first_response_week=Spread(count=0, median_ms=None, p90_ms=None),
+            handoffs_by_reason={},
+            drafts_by_outcome={},
+            rating=None,
+            ratings=0,
+        )
+
+    async def _rows(self, tenant: str) -> list[Any]:
+        """Those that wait longest first, then the newest. Raises ReadingsUnavailable."""
+        from projections.queue import taken_in
+        from serve_apps.gateway.operators.readings import ReadingsUnavailable
+
+        if self.away:
+            raise ReadingsUnavailable("away")
+        rows: dict[str, Any] = {}
+        version = 0
+        while (commit := await self._next(version)) is not None:
+            version = commit.version
+            if commit.stream.tenant == tenant:
+                rows[commit.stream.id] = taken_in(rows.get(commit.stream.id), commit)
+        return sorted(
+            rows.values(),
+            key=lambda row: (row.waiting_since is None, row.waiting_since or -row.last_at),
+        )
+
+    async def _next(self, after: int) -> Any:
+        """The first commit of any conversation after a version, if there is one now."""
+        import asyncio
+
+        reading = self._log.subscribe("conversation", after=after)
+        try:
+            async with asyncio.timeout(0.02):
+                return await anext(reading)
+        except TimeoutError:
+            return None
+        finally:
+            await reading.aclose()
