@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from serve_apps.gateway import http, operations, pages, socket
-from serve_apps.gateway.guards import BodySize, SecurityHeaders, TenantCors
+from serve_apps.gateway.guards import BodySize, OperatorOrigin, SecurityHeaders, TenantCors
 from serve_apps.gateway.hub import GatewayPorts, Hub
+from serve_apps.gateway.operators import http_company, http_conversations, http_session
+from serve_apps.gateway.operators import socket as operator_socket
+from serve_apps.gateway.operators.bodies import install_schemas
 from serve_apps.gateway.problems import install_problems
 
 _DESCRIPTION = """Ask a company's assistant, hand over to a person, follow what happens.
@@ -34,6 +37,7 @@ def create_app(ports: GatewayPorts) -> FastAPI:
             await hub.boards.close()
             directory.cancel()
             await asyncio.wait({directory})
+            hub.passwords.close()
             await ports.close()
 
     app = FastAPI(
@@ -50,8 +54,14 @@ def create_app(ports: GatewayPorts) -> FastAPI:
     app.include_router(socket.router)
     app.include_router(http.router)
     app.include_router(operations.router)
+    app.include_router(operator_socket.router)
+    app.include_router(http_session.router)
+    app.include_router(http_conversations.router)
+    app.include_router(http_company.router)
+    install_schemas(app)
     app.include_router(pages.router)  # last: it takes every other path
     app.add_middleware(BodySize, most=ports.limits.frame_bytes)
     app.add_middleware(TenantCors, hub=hub)
+    app.add_middleware(OperatorOrigin)
     app.add_middleware(SecurityHeaders)
     return app

@@ -83,6 +83,9 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     orders_in_flight: int = 8
     presence_s: float = 10
     """A console says this often that its operator is there."""
+    roll_call_s: float = 30
+    """Who looks at a watched conversation is asked again this often: a gateway may have died with
+    the visitor's socket."""
     session_check_s: float = 2
     """This often a console's session is looked at again: it may have been ended elsewhere."""
 

@@ -24,6 +24,21 @@ class GatewayMetrics:
         self.streams = Gauge(
             "tandem_gateway_streams", "Open event streams (SSE).", registry=registry
         )
+        self.consoles = Gauge(
+            "tandem_gateway_consoles", "Open sockets of operators' consoles.", registry=registry
+        )
+        self.orders = Counter(
+            "tandem_gateway_orders_total",
+            "Operators' orders, by type and by what came of it: accepted, or the code of refusal.",
+            ["type", "outcome"],
+            registry=registry,
+        )
+        self.order_seconds = Histogram(
+            "tandem_gateway_order_seconds",
+            "From an order's arrival over a socket to its acknowledgement.",
+            buckets=_ACCEPT_BUCKETS_S,
+            registry=registry,
+        )
         self.messages = Counter(
             "tandem_gateway_messages_total",
             "Messages accepted, first time or again.",

@@ -22,13 +22,13 @@ async def serve_socket(socket: WebSocket) -> None:
     codec = _chosen(offered)
     if codec is None:
         known = ", ".join(CODECS)
-        await _deny(socket, 400, "unknown_subprotocol", f"this server speaks {known}")
+        await deny(socket, 400, "unknown_subprotocol", f"this server speaks {known}")
         return
     if hub.leaving or not hub.directory.known:
-        await _deny(socket, 503, "not_ready", "the gateway is starting or stopping, come back")
+        await deny(socket, 503, "not_ready", "the gateway is starting or stopping, come back")
         return
     if hub.directory.caught_up() and not hub.directory.any_allows(origin):
-        await _deny(socket, 403, "foreign_origin", "no key may be used from this origin")
+        await deny(socket, 403, "foreign_origin", "no key may be used from this origin")
         return
     await socket.accept(subprotocol=codec.subprotocol if offered else None)
     address = hub.address(socket.client.host if socket.client else None)
@@ -46,7 +46,7 @@ def _chosen(offered: list[str]) -> Codec[ClientFrame] | None:
     return next((CODECS[name] for name in offered if name in CODECS), None)
 
 
-async def _deny(socket: WebSocket, status: int, code: str, detail: str) -> None:
+async def deny(socket: WebSocket, status: int, code: str, detail: str) -> None:
     """Refuse the handshake, with a reason where the web server can carry one."""
     if "websocket.http.response" in socket.scope.get("extensions", {}):
         await socket.send_denial_response(problem_response(status, code, detail))

@@ -151,7 +151,7 @@ class OperatorView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperatorWelcome(ServerFrame, frozen=True, kw_only=True, tag="welcome"):
-    """`expires_at`: say hello with a fresh token before. The board follows."""
+    """`expires_at`: say hello with a fresh token before. The board follows the first welcome."""
 
     me: OperatorView
     expires_at: int
@@ -266,8 +266,11 @@ class OrderRejected(ServerFrame, frozen=True, kw_only=True, tag="rejected"):
 
 
 class OperatorError(ServerFrame, frozen=True, kw_only=True, tag="error"):
+    """`conversation` where it is about one: it is not watched (any more)."""
+
     code: str
     detail: str
+    conversation: str = ""
 
 
 class Pong(ServerFrame, frozen=True, kw_only=True, tag="pong"):
