@@ -12,6 +12,7 @@ import structlog
 
 from actors.commands import ConversationCommand, Outcome, Refused
 from actors.ports import Conversations, Unavailable
+from events.key_value import KeyValue
 from events.live import LiveFeed
 from events.log import EventLog
 from events.stream import StreamName
@@ -19,10 +20,19 @@ from events.tenancy import TenantConfigured
 from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place, View
 from serve_apps.gateway.limits import GatewayLimits, UseLimit
 from serve_apps.gateway.metrics import GatewayMetrics
-from serve_apps.gateway.operators.board import Board, QueueReadings
+from serve_apps.gateway.operators.access import AccessTokens
+from serve_apps.gateway.operators.board import Board
 from serve_apps.gateway.operators.boards import Boards
+from serve_apps.gateway.operators.directory import OperatorDirectory
+from serve_apps.gateway.operators.failures import SignInFailures
+from serve_apps.gateway.operators.identity import Identity
+from serve_apps.gateway.operators.passwords import Passwords
+from serve_apps.gateway.operators.presence import Presence
+from serve_apps.gateway.operators.readings import Readings
+from serve_apps.gateway.operators.sessions import Sessions
+from serve_apps.gateway.operators.sign_in import PasswordSignIn
 from serve_apps.gateway.origins import allows, is_loopback_host
-from serve_apps.gateway.refusal import Refusal as Refusal
+from serve_apps.gateway.refusal import Refusal
 from serve_apps.gateway.tenants import TenantDirectory
 from serve_apps.gateway.tokens import BadToken, VisitorPass, VisitorTokens, new_id, now_ms
 
@@ -30,6 +40,9 @@ _log = structlog.get_logger(__name__)
 
 Frame = TypeVar("Frame")
 
+OPERATOR_REQUESTS = (300, 10)
+OPERATOR_ORDERS = (60, 10)
+"""So many of one operator in so many seconds, over HTTP."""
 DIST = Path(__file__).resolve().parents[1] / "web" / "dist"
 
 
@@ -44,15 +57,23 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     live: LiveFeed
     conversations: Conversations
     secret: str
-    """Signs visitors' tokens: 32 bytes or more, the same in every replica."""
-    readings: QueueReadings | None = None
-    """The read models. Without them a board knows what it has seen live."""
+    """Signs visitors' and operators' tokens: 32 bytes or more, the same in every replica."""
+    readings: Readings
+    """The read models, for operators. They may be away: a board then knows what it sees live."""
+    sessions: KeyValue
+    failures: KeyValue
+    presence: KeyValue
+    """The buckets of operators' sessions, failed sign-ins and presence, shared by replicas."""
     limits: GatewayLimits = GatewayLimits()
     dist: Path = DIST
     """Where the built pages are."""
     limit_loopback: bool = False
     """Limit rates also for addresses of this machine. Behind a proxy on this machine every
     visitor has one, so this is off unless there is none."""
+    clock: Callable[[], int] = now_ms
+    """Milliseconds since 1970, UTC."""
+    passwords: Passwords | None = None
+    """None for the usual ones; a test takes cheaper ones."""
     close: Callable[[], Awaitable[None]] = _nothing_to_close
     """Called when the gateway has stopped."""
 
@@ -68,11 +89,30 @@ class Hub:
 
     def __init__(self, ports: GatewayPorts) -> None:
         self.ports, self.limits = ports, ports.limits
-        self.directory = TenantDirectory(ports.log)
+        self.operators = OperatorDirectory()
+        self.directory = TenantDirectory(ports.log, also=self.operators.take)
         self.tokens = VisitorTokens(ports.secret)
         self.metrics = GatewayMetrics()
         self.addresses = UseLimit(ports.limits.address_messages, ports.limits.address_window_s)
         self.conversations = UseLimit(ports.limits.messages_burst, 1)
+        self.operator_requests = UseLimit(*OPERATOR_REQUESTS)
+        self.operator_orders = UseLimit(*OPERATOR_ORDERS)
+        self.passwords = ports.passwords or Passwords()
+        self.sessions = Sessions(ports.sessions)
+        self.presence = Presence(ports.presence)
+        self.identity = Identity(
+            self.directory,
+            self.operators,
+            AccessTokens(ports.secret),
+            self.sessions,
+            ports.clock,
+        )
+        self.sign_in = PasswordSignIn(
+            ports.log,
+            self.operators,
+            self.passwords,
+            SignInFailures(ports.failures, ports.secret),
+        )
         self.boards = Boards(self._board, linger_s=ports.limits.board_linger_s)
         self.leaving = False
         self._connected: set[Leaving] = set()

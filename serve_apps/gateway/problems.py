@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from serve_apps.gateway.hub import Refusal
+from serve_apps.gateway.refusal import Refusal
 
 _log = structlog.get_logger(__name__)
 
@@ -19,6 +19,16 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUS_BY_CODE = {
     "bad_token": 401,
+    "expired": 401,
+    "revoked": 401,
+    "session_over": 401,
+    "wrong_credentials": 401,
+    "forbidden": 403,
+    "console_header": 403,
+    "unknown_conversation": 404,
+    "unknown_canned": 404,
+    "locked": 429,
+    "busy": 503,
     "wrong_key": 401,
     "foreign_origin": 403,
     "wrong_conversation": 403,
@@ -34,22 +44,33 @@ STATUS_BY_CODE = {
 """A refusal of the conversation that is not here is a 409: it was understood, and not done."""
 
 
-class Problem(Exception):
-    """What went wrong with a request. `code` is stable, `detail` is for a person."""
+class FieldError(msgspec.Struct, frozen=True):
+    field: str
+    detail: str
 
-    def __init__(self, code: str, detail: str, *, status: int | None = None) -> None:
+
+class Problem(Exception):
+    """What went wrong with a request. `code` is stable, `detail` is for a person; `errors` names
+    the fields that were wrong, and `more` is what else the body says."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        status: int | None = None,
+        errors: tuple[FieldError, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(code, detail)
         self.code, self.detail = code, detail
         self.status = status if status is not None else STATUS_BY_CODE.get(code, 409)
+        self.errors, self.headers, self.more = errors, headers, more
 
 
 class BodyTooBig(HTTPException):
     """Raised while a request's body is read: FastAPI lets only its own kind through there."""
-
-
-class FieldError(msgspec.Struct, frozen=True):
-    field: str
-    detail: str
 
 
 class ProblemBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,6 +91,7 @@ def problem_response(
     *,
     errors: tuple[FieldError, ...] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Response:
     body = ProblemBody(
         type=f"urn:tandem:problem:{code}",
@@ -84,12 +106,20 @@ def problem_response(
         sent.setdefault("Retry-After", "2")
     if status == 401:
         sent.setdefault("WWW-Authenticate", "Bearer")
-    return Response(msgspec.json.encode(body), status, sent, MEDIA_TYPE)
+    whole = body if more is None else {**msgspec.to_builtins(body), **more}
+    return Response(msgspec.json.encode(whole), status, sent, MEDIA_TYPE)
 
 
 async def _of_problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return problem_response(error.status, error.code, error.detail)
+    return problem_response(
+        error.status,
+        error.code,
+        error.detail,
+        errors=error.errors,
+        headers=error.headers,
+        more=error.more,
+    )
 
 
 async def _of_refusal(_request: Request, error: Exception) -> Response:

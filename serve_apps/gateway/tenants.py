@@ -32,6 +32,7 @@ class TenantDirectory:
         self._policies: dict[str, HandoffPolicy] = {}
         self._folded_at = 0.0
         self._running = False
+        self._read_in = False
 
     async def run(self) -> None:
         """Fold what is there, then what comes; ends only when it is cancelled."""
@@ -82,9 +83,15 @@ class TenantDirectory:
         return self._tenants
 
     def caught_up(self) -> bool:
-        """Whether what the log held at the start is folded."""
+        """Whether all that the log holds seems folded."""
         quiet_s = asyncio.get_running_loop().time() - self._folded_at
-        return self._running and bool(self._tenants) and quiet_s >= QUIET_S
+        caught_up = self._running and bool(self._tenants) and quiet_s >= QUIET_S
+        self._read_in = self._read_in or caught_up
+        return caught_up
+
+    def read_in(self) -> bool:
+        """Whether what the log held at the start is folded; once true it stays so."""
+        return self._read_in or self.caught_up()
 
     async def by_key(self, key: str) -> TenantConfigured | None:
         """The tenant of a publishable key; waits a moment while the directory is read in."""

@@ -1,4 +1,5 @@
-"""What a gateway replica stands on: the log, the live feed, the way to the shards."""
+"""What a gateway replica stands on: the log, the live feed, the way to the shards, the read
+models and the buckets that replicas share."""
 
 from __future__ import annotations
 
@@ -7,11 +8,17 @@ from contextlib import AsyncExitStack
 from config.logs import set_up_logs
 from events.jetstream import JetStreamLog
 from events.jetstream_connection import Connection
+from events.key_value import OPERATOR_SESSIONS, PRESENCE, SIGN_IN_FAILURES, NatsKeyValue
 from events.live_nats import NatsLive
+from projections.database import open_pool
 from serve_apps.gateway.hub import GatewayPorts
+from serve_apps.gateway.operators.readings import PostgresReadings
 from tandem.addresses import Addresses
 from tandem.wiring.shard import conversations
 from tandem.wiring.tenants import Tenants
+
+READINGS_AT_ONCE = 4
+"""Connections to Postgres; none is opened before an operator asks for a list."""
 
 
 async def gateway_ports(house: Addresses) -> GatewayPorts:
@@ -23,10 +30,16 @@ async def gateway_ports(house: Addresses) -> GatewayPorts:
         stack.push_async_callback(connection.close)
         tenants = await Tenants.open(log, house.settings)
         stack.callback(tenants.close)
+        pool = await open_pool(house.postgres_dsn, min_size=0, max_size=READINGS_AT_ONCE)
+        stack.push_async_callback(pool.close)
         return GatewayPorts(
             log=log,
             live=NatsLive(connection),
             conversations=conversations(house, tenants),
             secret=house.secret,
+            readings=PostgresReadings(pool),
+            sessions=NatsKeyValue(connection, OPERATOR_SESSIONS),
+            failures=NatsKeyValue(connection, SIGN_IN_FAILURES),
+            presence=NatsKeyValue(connection, PRESENCE),
             close=stack.pop_all().aclose,
         )

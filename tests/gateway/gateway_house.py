@@ -220,7 +220,7 @@ async def serving(*, as_serve: bool = False, **ports: Any) -> AsyncIterator[Hous
     await house.configure("demo", KEY, ("loopback", "https://shop.example"))
     await house.configure("other", OTHER_KEY, ("https://other.example",))
     made = {"log": log, "live": live, "conversations": house.conversations, "secret": SECRET}
-    app = create_app(GatewayPorts(**(made | ports)))
+    app = create_app(GatewayPorts(**(made | in_memory(log) | ports)))
     house.hub = app.state.hub
     config = uvicorn.Config(
         as_serve_would(app) if as_serve else app,
@@ -240,6 +240,21 @@ async def serving(*, as_serve: bool = False, **ports: Any) -> AsyncIterator[Hous
         house.conversations.answering.set()
         house.server.should_exit = True
         await task
+
+
+def in_memory(log: Any) -> dict[str, Any]:
+    """The ports of the operators' side, without a server."""
+    from operator_house import MemoryReadings, cheap_passwords
+
+    from events.key_value import MemoryKeyValue
+
+    return {
+        "readings": MemoryReadings(log),
+        "sessions": MemoryKeyValue(),
+        "failures": MemoryKeyValue(),
+        "presence": MemoryKeyValue(),
+        "passwords": cheap_passwords(),
+    }
 
 
 def as_serve_would(app: Any) -> Any:

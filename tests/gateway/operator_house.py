@@ -4,6 +4,71 @@ from __future__ import annotations
 
 from typing import Any
 
+PASSWORD = "a long enough password"
+CONSOLE = {"X-Tandem-Console": "1"}
+MINUTE_MS = 60_000
+
+
+class Clock:
+    """Milliseconds since 1970, UTC, as a test says."""
+
+    def __init__(self, now: int = 1_760_000_000_000) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+    def pass_minutes(self, minutes: float) -> None:
+        self.now += round(minutes * MINUTE_MS)
+
+
+async def hired(
+    house: Any, name: str = "Ana", *, role: str = "manager", tenant: str = "demo", email: str = ""
+) -> str:
+    """A new operator `<name>@shop.example`, known to the gateway: their id."""
+    from gateway_house import until
+
+    from serve_apps.gateway.operators.accounts import add_operator
+
+    ident = await add_operator(
+        house.log,
+        tenant,
+        email=email or f"{name.lower()}@shop.example",
+        name=name,
+        role=role,
+        password=PASSWORD,
+        at=1,
+        passwords=cheap_passwords(),
+    )
+    await until(lambda: house.hub.operators.account(tenant, ident) is not None)
+    return ident
+
+
+async def sign_in(client: Any, name: str = "Ana", **fields: Any) -> Any:
+    """The answer to a sign-in; the cookie stays with the client."""
+    asked = {"email": f"{name.lower()}@shop.example", "password": PASSWORD} | fields
+    return await client.post("/v1/operator/session", json=asked)
+
+
+async def bearer(client: Any, name: str = "Ana", **fields: Any) -> dict[str, str]:
+    """Sign in, and the header to ask with."""
+    answer = await sign_in(client, name, **fields)
+    assert answer.status_code == 201, answer.text
+    return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
+def is_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
+    """Assert that the answer is this problem (RFC 9457); its body."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body: dict[str, Any] = answer.json()
+    assert (answer.status_code, body["code"]) == (status, code), body
+    assert body["status"] == status
+    assert body["title"]
+    assert body["detail"]
+    assert body["type"] == f"urn:tandem:problem:{code}"
+    assert "access-control-allow-origin" not in answer.headers
+    return body
+
 
 def cheap_passwords() -> Any:
     """Real argon2id with the least work it can do."""

@@ -314,7 +314,7 @@ async def test_figures_are_for_prometheus_and_name_no_conversation(gateway):
 
 async def test_the_api_describes_itself(client):
     described = (await client.get("/openapi.json")).json()
-    assert set(described["paths"]) == {
+    assert {path for path in described["paths"] if not path.startswith("/v1/operator")} == {
         "/v1/conversations",
         "/v1/conversations/{conversation}/messages",
         "/v1/conversations/{conversation}/events",

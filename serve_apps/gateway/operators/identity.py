@@ -50,7 +50,6 @@ class Identity:
     ) -> None:
         self._tenants, self._operators = tenants, operators
         self._tokens, self._sessions, self._clock = tokens, sessions, clock
-        self._ready = False
 
     async def of(self, token: str) -> SignedIn:
         """Who `token` stands for, as they stand now.
@@ -116,8 +115,7 @@ class Identity:
     def check_ready(self) -> None:
         """Raises Refusal `unavailable` until all that the log held at the start is folded: an
         operator might have been removed in what is not read yet."""
-        self._ready = self._ready or self._tenants.caught_up()
-        if not self._ready:
+        if not self._tenants.read_in():
             raise Refusal("unavailable", "the gateway is starting, come back")
 
     def _pass(
