@@ -9,6 +9,13 @@ import pytest
 pytestmark = pytest.mark.browser
 
 SAID = "We ship within two days."
+_TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_WATCH_FOR_GHOSTS = """chat => {
+  window.ghosts = [];
+  const live = chat.shadowRoot.querySelector('.live');
+  new MutationObserver(() => { if (live.firstChild) window.ghosts.push(live.innerHTML); })
+    .observe(live, { childList: true, subtree: true, characterData: true });
+}"""
 
 
 async def _begun(visit, **options):
@@ -24,6 +31,19 @@ async def _heard(double, kind, count):
     """Wait until the double has had `count` frames of `kind`; all of them."""
     await _until(lambda: len(double.received_of(kind)) >= count)
     return double.received_of(kind)
+
+
+def _frames(widget):
+    """The frames that the page receives from now on, as they stand on the wire."""
+    received: list[str] = []
+    widget.page.on("websocket", lambda socket: socket.on("framereceived", received.append))
+    return received
+
+
+async def _drawn(widget, received, text):
+    """Wait until the frame that holds `text` has come, and has had its chance to be drawn."""
+    await _until(lambda: any(text in frame for frame in received))
+    await widget.page.evaluate(_TWO_FRAMES)
 
 
 async def _until(holds):
@@ -127,27 +147,30 @@ async def test_a_person_who_joins_is_named_wherever_they_speak(visit, double, pi
 async def test_a_half_streamed_answer_vanishes_at_once_and_never_comes_back(visit, double, mode):
     double.flow.clear()
     widget = await visit()
+    received = _frames(widget)
     await widget.open()
     await widget.ask("How long does shipping take?")
     await widget.wait_stream("We ship within")
     await double.join(double.only, mode=mode)
     await widget.wait_notice("Ana")
     assert await widget.stream.count() == 0
+    await widget.chat.evaluate(_WATCH_FOR_GHOSTS)
     # The rest of the turn is still on its way, and pieces of turns that nobody has seen.
     double.flow.set()
     for turn in ("another", "turn-x"):
         delta = {"type": "delta", "turn": turn, "index": 0, "text": "a ghost"}
         await double.push(double.only, delta)
     await double.push(double.only, {"type": "typing", "who": "assistant", "on": True})
+    await _drawn(widget, received, '"assistant"')
     await double.reply(double.only, "I am here.")
     await widget.chat.locator(".log .operator", has_text="I am here").wait_for()
     await double.release(double.only)
     late = {"type": "delta", "turn": "another", "index": 1, "text": "a late ghost"}
     await double.push(double.only, late)
+    await _drawn(widget, received, "a late ghost")
     await double.reply(double.only, "The last word.")
     await widget.chat.locator(".log .operator", has_text="The last word").wait_for()
-    assert await widget.stream.count() == 0
-    assert await widget.typing.count() == 0
+    assert await widget.page.evaluate("window.ghosts") == []
     assert await widget.answers() == []
 
 
