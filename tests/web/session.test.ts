@@ -376,6 +376,8 @@ test("a new socket is told what was seen, once", () => {
   greet(page);
   page.around.socket.receive(answerEvent(2, "a"));
   page.session.markRead();
+  page.around.pass(SEEN_AFTER);
+  assert.deepEqual(seen(page), [2]);
   page.around.socket.break();
   page.around.pass(500);
   greet(page);

@@ -278,6 +278,8 @@ test("who asks outside of the hours is told that nobody is here, until somebody 
   const away = commit(2, { kind: "mode", handoff: "requested" }, notice("handoff_away"));
   assert.equal(wishOf(after(WELCOME, ...away)), "away");
   assert.equal(wishOf(after(WELCOME, ...away, ...commit(3, ...JOINED))), "here");
+  const left = commit(4, { kind: "mode", mode: "ai" }, { kind: "mode", handoff: "requested" }, notice("operator_left"));
+  assert.equal(wishOf(after(WELCOME, ...away, ...commit(3, ...JOINED), ...left)), "waiting");
   assert.equal(wishOf(after(WELCOME, ...away, ...commit(3, ...JOINED), ...commit(4, ...BACK), ...commit(5, ...REQUESTED))), "waiting");
 });
 
