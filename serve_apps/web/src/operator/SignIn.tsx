@@ -83,9 +83,9 @@ function words(trouble: Trouble, seconds: number): string {
     case "wrong_credentials":
       return GATE.wrong;
     case "locked":
-      return seconds ? GATE.locked(countdown(seconds)) : GATE.unlocked;
+      return seconds ? GATE.locked(countdown(seconds)) : trouble.until ? GATE.unlocked : GATE.later;
     case "rate_limited":
-      return seconds ? GATE.tooMany(countdown(seconds)) : GATE.unlocked;
+      return seconds ? GATE.tooMany(countdown(seconds)) : trouble.until ? GATE.unlocked : GATE.later;
     case "offline":
       return GATE.offline;
     case "timeout":
@@ -194,7 +194,7 @@ function SignIn(props: { session: OperatorSession; why: "" | "ended" | "left" })
 
 /** What went wrong: seen counting down, and read aloud once. */
 function Said({ trouble, seconds }: { trouble: Trouble | null; seconds: number }) {
-  const first = trouble ? words(trouble, Math.ceil((trouble.until - trouble.at) / 1000)) : "";
+  const first = trouble ? words(trouble, Math.max(0, Math.ceil((trouble.until - trouble.at) / 1000))) : "";
   return (
     <>
       <div role="alert" id="gate-trouble" class="quiet">

@@ -19,6 +19,7 @@ export const GATE = {
   missing: "Enter your e-mail and your password.",
   wrong: "That e-mail and password do not match. Nothing is wrong with the server.",
   locked: (left: string) => `Too many wrong tries. You can try again in ${left}.`,
+  later: "Too many tries. Wait a few minutes, then try again.",
   unlocked: "You can try again now.",
   tooMany: (left: string) => `Too many tries from here. Try again in ${left}.`,
   offline: "You are offline, or the server cannot be reached. Nothing was sent. Try again.",

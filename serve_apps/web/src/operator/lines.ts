@@ -121,25 +121,3 @@ export interface Timeline {
   readonly notes: readonly NoteLine[];
   readonly answers: readonly AssistantLine[];
 }
-
-export function emptyTimeline(conversation: string): Timeline {
-  const standing: Standing = {
-    conversation,
-    version: 0,
-    startedAt: 0,
-    channel: "",
-    locale: "",
-    visitor: "",
-    mode: "ai",
-    epoch: 1,
-    operator: "",
-    operatorName: "",
-    waiting: null,
-    turn: "",
-    draft: null,
-    voided: null,
-    resolved: false,
-    rating: 0,
-  };
-  return { standing, lines: [], handoffs: [], notes: [], answers: [] };
-}

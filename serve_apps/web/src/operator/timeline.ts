@@ -20,6 +20,28 @@ const TELLS_OF: Record<Notice, Line["kind"]> = {
   reopened: "reopened",
 };
 
+export function emptyTimeline(conversation: string): Timeline {
+  const standing: Standing = {
+    conversation,
+    version: 0,
+    startedAt: 0,
+    channel: "",
+    locale: "",
+    visitor: "",
+    mode: "ai",
+    epoch: 1,
+    operator: "",
+    operatorName: "",
+    waiting: null,
+    turn: "",
+    draft: null,
+    voided: null,
+    resolved: false,
+    rating: 0,
+  };
+  return { standing, lines: [], handoffs: [], notes: [], answers: [] };
+}
+
 /** The timeline after `commits`; those that it holds already change nothing. */
 export function extended(timeline: Timeline, commits: readonly Commit[]): Timeline {
   const fold = new Fold(timeline);
@@ -212,15 +234,18 @@ class Fold {
     const now = this.#standing;
     now.mode = fact.mode;
     now.epoch = fact.epoch;
-    now.operator = fact.operator ?? "";
-    now.operatorName = fact.operator_name ?? "";
-    if (now.operator) now.waiting = null;
+    // Going back to the AI, the fact names who let it go.
+    now.operator = fact.mode === "ai" ? "" : (fact.operator ?? "");
+    now.operatorName = fact.mode === "ai" ? "" : (fact.operator_name ?? "");
+    now.waiting = null;
+    // A conversation that is resolved goes back to the AI by itself: one line says both.
+    if (fact.reason === "resolved") return;
     this.#push({
       ...placed,
       kind: "mode",
       mode: fact.mode,
-      operator: now.operator,
-      name: now.operatorName,
+      operator: fact.operator ?? "",
+      name: fact.operator_name ?? "",
       previous: fact.previous ?? "",
       reason: fact.reason,
     });
