@@ -1,7 +1,8 @@
 """What the house tells a visitor when it changes who speaks, English and Spanish. Pure.
 
-Kind and short; it never says when somebody will come, only what is known: the place in the
-queue, the hours, who is there now. The AI speaks of itself as "I".
+Kind and short; it never says when somebody will come, only what is known: the hours, who is
+there now. The place in the queue is no part of the text, which stays while the place changes:
+it is in NoticePosted.place, and live on the visitor's page. The AI speaks of itself as "I".
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ _TEXTS: dict[Locale, dict[str, str]] = {
         "away": "I have asked for a person, but nobody of our team is here right now.",
         "passed_on_away": "{name} is passing this conversation on to a colleague, "
         "but nobody of our team is here right now.",
-        "place": "You are number {place} in the queue.",
         "opens": "The team is back {when}.",
         "kept": "Your request is kept for them.",
         "meanwhile": "Meanwhile I am glad to go on helping.",
@@ -55,7 +55,6 @@ _TEXTS: dict[Locale, dict[str, str]] = {
         "away": "He pedido una persona, pero ahora mismo no hay nadie de nuestro equipo.",
         "passed_on_away": "{name} va a pasar esta conversación a otra persona del equipo, "
         "pero ahora mismo no hay nadie.",
-        "place": "Tu lugar en la cola es el {place}.",
         "opens": "El equipo vuelve {when}.",
         "kept": "Tu petición queda guardada.",
         "meanwhile": "Mientras tanto, puedo seguir ayudándote.",
@@ -150,11 +149,9 @@ def _after(locale: Locale, occasion: Occasion) -> list[str]:
 
 
 def _waiting(locale: Locale, occasion: Occasion) -> list[str]:
-    """The place or the hours, and what the AI does meanwhile."""
+    """The hours, and what the AI does meanwhile."""
     words, reception = _TEXTS[locale], occasion.reception or Reception()
     parts: list[str] = []
-    if reception.open and reception.place:
-        parts.append(words["place"].format(place=reception.place))
     if not reception.open:
         if reception.opens_at:
             parts.append(words["opens"].format(when=_when(locale, reception)))

@@ -62,8 +62,8 @@ def test_the_button_calls_a_person_tells_the_visitor_and_lets_the_ai_go_on():
                 at=4,
                 message="notice-h1",
                 notice="handoff_queued",
-                text="I have asked for a person to join this conversation. You are number 2 in "
-                "the queue. Meanwhile I am glad to go on helping.",
+                text="I have asked for a person to join this conversation. "
+                "Meanwhile I am glad to go on helping.",
                 locale="en",
                 place=2,
             ),
@@ -140,8 +140,8 @@ def test_a_turn_that_calls_a_person_ends_without_an_answer_and_its_message_waits
                 at=4,
                 message="notice-handoff:turn-m1",
                 notice="handoff_queued",
-                text="I have asked for a person to join this conversation. You are number 2 in "
-                "the queue. Meanwhile I am glad to go on helping.",
+                text="I have asked for a person to join this conversation. "
+                "Meanwhile I am glad to go on helping.",
                 locale="en",
                 place=2,
             ),

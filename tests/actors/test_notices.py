@@ -55,7 +55,6 @@ def test_a_notice_differs_between_the_languages_and_between_the_kinds():
 @pytest.mark.parametrize(
     ("reception", "english", "spanish"),
     [
-        (Reception(place=3), "You are number 3 in the queue.", "Tu lugar en la cola es el 3."),
         (
             Reception(open=False, opens_at="09:00", opens_day=1, timezone="America/Mexico_City"),
             "The team is back on Monday at 09:00 (Mexico City time).",
@@ -68,17 +67,19 @@ def test_a_notice_differs_between_the_languages_and_between_the_kinds():
         ),
     ],
 )
-def test_the_visitor_is_told_the_place_or_the_hours(
-    reception: Reception, english: str, spanish: str
-):
+def test_the_visitor_is_told_the_hours(reception: Reception, english: str, spanish: str):
     occasion = Occasion(reception=reception)
     assert english in notice_text("handoff_queued", "en", occasion)
     assert spanish in notice_text("handoff_queued", "es", occasion)
 
 
+def test_the_place_is_no_part_of_a_text_that_stays_while_the_place_changes():
+    for locale in LOCALES:
+        placed = notice_text("handoff_queued", locale, Occasion(reception=Reception(place=3)))
+        assert placed == notice_text("handoff_queued", locale, Occasion(reception=Reception()))
+
+
 def test_what_is_not_known_is_left_out():
-    told = notice_text("handoff_queued", "en", Occasion(reception=Reception()))
-    assert "queue" not in told
     away = notice_text("handoff_away", "en", Occasion(reception=Reception(open=False)))
     assert "back" not in away
 

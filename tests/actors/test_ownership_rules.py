@@ -222,8 +222,8 @@ def test_a_lease_that_lapses_tells_the_visitor_and_queues_again():
     assert the(e.HandoffRequested, facts).reason == "lease_lapsed"
     assert (told.notice, told.operator_name) == ("operator_left", "Ana Ruiz")
     assert told.text == (
-        "Ana Ruiz is no longer here. I have asked for another person. You are number 2 in the "
-        "queue. Meanwhile I, the AI assistant, am glad to help."
+        "Ana Ruiz is no longer here. I have asked for another person. "
+        "Meanwhile I, the AI assistant, am glad to help."
     )
 
 
