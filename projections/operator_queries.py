@@ -99,31 +99,31 @@ async def queue_rows(
     pool: asyncpg.Pool, tenant: str, *, limit: int = PAGE_LIMIT, resolved_after: int
 ) -> QueueRead:
     """What a live board starts from: the open conversations, those that wait longest first and
-    then the newest, `limit` at most; then those resolved since `resolved_after` (ms), `limit` at
-    most. Raises asyncpg.PostgresError, UndefinedTableError where nothing was ever projected."""
+    then the newest; those that somebody has, or a draft waits in, however old; those resolved
+    since `resolved_after` (ms). `limit` of each at most.
+
+    Raises asyncpg.PostgresError, UndefinedTableError where nothing was ever projected.
+    """
+    parts = ("status = 'open'", "operator <> ''", "draft <> ''", "status = 'resolved'")
+    rows: dict[str, QueueRow] = {}
     async with (
         pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         live = await live_build(connection, "queue")  # the first statement takes the snapshot
         await become_reader(connection, tenant)
-        rows = [
-            *await connection.fetch(
-                f"SELECT {_COLUMNS} FROM read.queue WHERE tenant = $1 AND status = 'open'"
-                " ORDER BY rank, conversation LIMIT $2",
-                tenant,
-                limit,
-            ),
-            *await connection.fetch(
-                f"SELECT {_COLUMNS} FROM read.queue WHERE tenant = $1 AND status = 'resolved'"
-                " AND resolved_at > $2 ORDER BY rank, conversation LIMIT $3",
+        for part in parts:
+            found = await connection.fetch(
+                f"SELECT {_COLUMNS} FROM read.queue WHERE tenant = $1 AND {part}"
+                " AND (resolved_at IS NULL OR resolved_at > $2)"
+                " ORDER BY rank, conversation LIMIT $3",
                 tenant,
                 resolved_after,
                 limit,
-            ),
-        ]
+            )
+            rows |= {row["conversation"]: _queue_row(row) for row in found}
     return QueueRead(
-        rows=tuple(map(_queue_row, rows)), checkpoint=live.checkpoint if live is not None else 0
+        rows=tuple(rows.values()), checkpoint=live.checkpoint if live is not None else 0
     )
 
 

@@ -206,6 +206,7 @@ class QueueProjection:
             CREATE INDEX ON queue (tenant, rank, conversation) WHERE status = 'open';
             CREATE INDEX ON queue (tenant, rank, conversation) WHERE {UNASSIGNED};
             CREATE INDEX ON queue (tenant, operator, rank, conversation) WHERE operator <> '';
+            CREATE INDEX ON queue (tenant, rank, conversation) WHERE draft <> '';
             CREATE INDEX ON queue (tenant, rank, conversation) WHERE status = 'resolved';
             CREATE INDEX ON queue (tenant, visitor, started_at DESC) WHERE visitor <> '';
         """

@@ -65,8 +65,11 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
 
 
 async def until_taken_in(pool: asyncpg.Pool, version: int, *names: str) -> None:
-    """Wait until the checkpoint of each of `names` has reached `version`."""
+    """Wait until the checkpoint of each of `names`, or of all, has reached `version`."""
+    from projections.catalogue import read_models
     from projections.queries import checkpoint
+
+    names = names or tuple(projection.name for projection in read_models())
 
     async def reached() -> bool:
         return all([await checkpoint(pool, name) >= version for name in names])

@@ -146,10 +146,10 @@ async def test_an_older_program_does_not_write_into_a_newer_build(prepared) -> N
     from projections.turns import TurnsProjection
 
     newer, older = TurnsProjection(), TurnsProjection()
-    newer.version = 2
+    newer.version = older.version + 1
     pool = await open_pool(prepared)
     await ensure_live(pool, newer)
-    with pytest.raises(NewerBuild, match="schema version 2, this program knows 1"):
+    with pytest.raises(NewerBuild, match="schema version 3, this program knows 2"):
         await ensure_live(pool, older)
     await pool.close()
 

@@ -63,14 +63,16 @@ async def test_all_lanes_take_in_what_was_there_and_what_comes(house, taken_in, 
     await talk.rounds("c1", 0, 9)
     async with running_worker(read_models(), nats.url, dsn) as worker:
         last = await talk.rounds("c1", 10, 19)
-        await taken_in(pool, last.version, "conversations", "messages", "turns")
+        await taken_in(pool, last.version)
 
         async def well() -> bool:
             health = worker.health()
             return health.ok and health.lag == 0
 
         await eventually(well, "the health says that all is taken in")
-        assert [lane.checkpoint for lane in worker.health().lanes] == [last.version] * 3
+        assert [lane.checkpoint for lane in worker.health().lanes] == [last.version] * len(
+            read_models()
+        )
     await told_once(pool, nats.url, dsn, "acme", 20)
 
 
@@ -96,7 +98,7 @@ async def test_a_crash_between_the_rows_and_the_acknowledgement_doubles_nothing(
     async with running_worker(read_models(), nats.url, dsn) as worker:
         for n in range(6):
             last = await talk.rounds("c1", n, n)
-            await taken_in(pool, last.version, "conversations", "messages", "turns")
+            await taken_in(pool, last.version)
         assert sum(lane.failures for lane in worker.health().lanes) >= 3
     assert next(crashes, None) is None
     await told_once(pool, nats.url, dsn, "acme", 6)
@@ -122,7 +124,7 @@ async def test_a_delivery_that_is_lost_on_its_way_is_noticed_and_read_again(
     monkeypatch.setattr(source.Sequencer, "batch", lossy)
     last = await Talk(log, "acme").rounds("c1", 0, 9)
     async with running_worker(read_models(), nats.url, dsn) as worker:
-        await taken_in(pool, last.version, "conversations", "messages", "turns")
+        await taken_in(pool, last.version)
         assert sum(lane.failures for lane in worker.health().lanes) == 3
     await told_once(pool, nats.url, dsn, "acme", 10)
 
@@ -196,7 +198,7 @@ async def test_a_commit_that_cannot_be_read_stops_its_lane_only_and_is_named(
         assert not worker.health().ok
         # what stood before it was taken in, nothing behind it is
         await Talk(log, "globex").rounds("c1", 0, 0)
-        await taken_in(pool, good.version, "conversations", "messages", "turns")
+        await taken_in(pool, good.version)
         for projection in read_models():
             assert await checkpoint(pool, projection.name) == good.version
 
@@ -217,7 +219,7 @@ async def test_nats_is_killed_and_comes_back(house, taken_in) -> None:
             await asyncio.to_thread(nats.start)
             await log.connection.wait_until_up(30)
         last = await talk.rounds("c1", 10, 14)
-        await taken_in(pool, last.version, "conversations", "messages", "turns")
+        await taken_in(pool, last.version)
         assert all(lane.failures for lane in worker.health().lanes)
     await told_once(pool, nats.url, dsn, "acme", 15)
 
@@ -270,7 +272,7 @@ async def test_postgres_is_killed_and_comes_back(own_nats, log, own_postgres, ta
         await own_postgres.wait()
         last = await talk.rounds("c1", 5, 9)
         await own_postgres.start()
-        await taken_in(pool, last.version, "conversations", "messages", "turns")
+        await taken_in(pool, last.version)
         assert sum(lane.failures for lane in worker.health().lanes) >= 1
     await told_once(pool, own_nats, dsn, tenant, 10)
     await pool.close()
@@ -300,7 +302,7 @@ async def test_a_worker_process_is_killed_again_and_again(house, taken_in) -> No
         last = await writing
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
     try:
-        await taken_in(pool, last.version, "conversations", "messages", "turns")
+        await taken_in(pool, last.version)
     finally:
         process.kill()
         await process.wait()

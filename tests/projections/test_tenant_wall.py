@@ -4,38 +4,65 @@ from __future__ import annotations
 
 import pytest
 
-TABLES = ("conversations", "messages", "turns")
+TABLES = {
+    "conversations": (2, 1),
+    "messages": (10, 6),
+    "message_words": (11, 6),
+    "turns": (3, 2),
+    "queue": (2, 1),
+    "handoffs": (2, 1),
+    "response_times": (2, 1),
+    "reply_clocks": (2, 1),
+    "drafts": (1, 1),
+}
+"""How many rows acme and globex have in each."""
+
+
+async def at_work(desk, conversation: str, *, drafts: int) -> None:
+    from decided_talk import ANA
+
+    from actors import commands as c
+
+    await desk.visitor(conversation, f"hello {desk.tenant}")
+    await desk.done(conversation, c.RequestHandoff)
+    await desk.done(conversation, c.TakeOver, **ANA)
+    await desk.done(conversation, c.ReplyAsOperator, text="I am Ana", **ANA)
+    for _ in range(drafts):
+        await desk.done(conversation, c.Supervise, **ANA)
+        await desk.visitor(conversation, "hello again")
+        await desk.answers(conversation, "a draft")
 
 
 @pytest.fixture(scope="module")
 async def walled(prepared):
     """A pool on a database in which `acme` has two conversations and `globex` has one."""
-    from projection_talk import Talk
+    from decided_talk import Desk
+    from projecting import project
 
     from events.memory import MemoryLog
-    from projections.builds import ensure_live
-    from projections.catalogue import read_models
     from projections.database import open_pool
-    from projections.runner import Batch, feed_live
 
     log, pool = MemoryLog(), await open_pool(prepared)
-    commits = [
-        await Talk(log, "acme").ask("c1", 0),
-        await Talk(log, "globex").ask("c1", 0),
-        await Talk(log, "acme").ask("c2", 0),
-    ]
-    for projection in read_models():
-        await ensure_live(pool, projection)
-        await feed_live(pool, projection, Batch(after=0, commits=tuple(commits), through=3))
+    acme, globex = Desk(log, "acme"), Desk(log, "globex")
+    await at_work(acme, "c1", drafts=1)
+    await at_work(globex, "c1", drafts=1)
+    await at_work(acme, "c2", drafts=0)
+    await project(pool, sorted((*acme.commits, *globex.commits), key=lambda c: c.version))
     yield pool
     await pool.close()
+
+
+def test_every_table_of_the_read_models_is_walled_here() -> None:
+    from projecting import tables
+
+    assert sorted(TABLES) == sorted(tables())
 
 
 @pytest.mark.parametrize("table", TABLES)
 async def test_a_reader_sees_only_its_tenant_without_a_predicate(walled, table: str) -> None:
     from projections.database import tenant_transaction
 
-    for tenant, rows in (("acme", 2), ("globex", 1), ("nobody", 0)):
+    for tenant, rows in zip(("acme", "globex", "nobody"), (*TABLES[table], 0), strict=True):
         async with tenant_transaction(walled, tenant) as connection:
             seen = await connection.fetch(f"SELECT tenant FROM read.{table}")
         assert [row["tenant"] for row in seen] == [tenant] * rows
@@ -71,7 +98,7 @@ async def test_a_reader_cannot_go_round_the_view(walled) -> None:
         build = await live_build(connection, "messages")
     assert build is not None
     async with tenant_transaction(walled, "globex") as connection:
-        assert await connection.fetchval(f"SELECT count(*) FROM {build.schema}.messages") == 1
+        assert await connection.fetchval(f"SELECT count(*) FROM {build.schema}.messages") == 6
 
 
 @pytest.mark.parametrize(
@@ -80,8 +107,10 @@ async def test_a_reader_cannot_go_round_the_view(walled) -> None:
         "DELETE FROM read.messages",
         "UPDATE read.messages SET text = 'mine'",
         "INSERT INTO read.turns (tenant) VALUES ('acme')",
+        "UPDATE read.queue SET operator = 'me'",
+        "DELETE FROM read.drafts",
         "SELECT * FROM tandem.builds",
-        "ALTER TABLE messages_v1_b1.messages DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE messages_v2_b1.messages DISABLE ROW LEVEL SECURITY",
         "CREATE TABLE read.mine (tenant text)",
     ],
 )
@@ -108,8 +137,8 @@ async def test_the_owner_of_the_tables_is_bound_too(walled) -> None:
         await transaction.start()
         try:
             await connection.execute("SET LOCAL ROLE tandem_writer")
-            assert await connection.fetchval("SELECT count(*) FROM read.messages") == 3
-            await connection.execute("DROP POLICY projector_writes ON messages_v1_b1.messages")
+            assert await connection.fetchval("SELECT count(*) FROM read.messages") == 16
+            await connection.execute("DROP POLICY projector_writes ON messages_v2_b1.messages")
             assert await connection.fetchval("SELECT count(*) FROM read.messages") == 0
         finally:
             await transaction.rollback()
@@ -135,16 +164,36 @@ async def test_lists_and_counts_are_one_tenants(walled) -> None:
     )
     assert sorted(row.conversation for row in (*newest, *rest)) == ["c1", "c2"]
     found = await counts(walled, "globex")
-    assert (found.conversations, found.messages, found.open_turns) == (1, 1, 1)
+    assert (found.conversations, found.messages, found.open_turns) == (1, 3, 0)
 
 
 async def test_the_watchdog_finds_open_turns_of_all_tenants(walled) -> None:
-    from projections.queries import open_turns
+    from decided_talk import Desk
+    from projecting import project
+
+    from events.memory import MemoryLog
+    from projections.queries import checkpoint, open_turns
 
     late = 4_000_000_000_000
-    found = [
-        (turn.tenant, turn.conversation, turn.turn)
-        for turn in await open_turns(walled, before=late)
-    ]
-    assert sorted(found) == [("acme", "c1", "t0"), ("acme", "c2", "t0"), ("globex", "c1", "t0")]
+    assert await open_turns(walled, before=late) == []
+    log = MemoryLog()
+    for tenant in ("acme", "globex"):
+        await Desk(log, tenant).visitor("c9", "hello")
+    after = await checkpoint(walled, "turns")
+    await project(walled, [moved(await log.last(stream(t)), after) for t in ("acme", "globex")])
+    found = [(turn.tenant, turn.conversation) for turn in await open_turns(walled, before=late)]
+    assert sorted(found) == [("acme", "c9"), ("globex", "c9")]
     assert await open_turns(walled, before=1) == []
+
+
+def stream(tenant: str):
+    from events.stream import conversation_stream
+
+    return conversation_stream(tenant, "c9")
+
+
+def moved(commit, after: int):
+    """The commit behind `after`, where the database has read so far."""
+    import msgspec
+
+    return msgspec.structs.replace(commit, version=commit.version + after)
