@@ -172,6 +172,8 @@ def test_a_turn_that_calls_while_a_person_is_awaited_ends_and_leaves_its_message
     )
     assert state.unanswered == ("m1",)
     assert state.handoff is not None
+    ended = e.TurnCancelled(at=4, turn="turn-m1", reason="handed_off")
+    Given([*ASKED, REQUESTED, ended]).when(WORDS).then_already_done(version=5)
 
 
 def test_what_a_person_had_before_them_does_not_call_again_and_the_visitor_is_answered():
@@ -226,6 +228,10 @@ def test_an_answer_goes_out_and_calls_a_person_as_well():
 def test_beside_an_answer_nobody_is_called_a_second_time():
     pending = Given([*ASKED, REQUESTED])
     assert kinds(facts_of(pending, record(handoff=EVIDENCE))) == ["AnswerRecorded"]
+    begun = e.TurnBegun(at=5, turn="turn-m2", epoch=1, answers=("m2",))
+    waiting = Given([*ANSWERED, REQUESTED, MORE, begun])
+    new = c.HandoffEvidence(reason="distress", message="m2")
+    assert kinds(facts_of(waiting, record("turn-m2", handoff=new))) == ["AnswerRecorded"]
     again = e.TurnBegun(at=8, turn="turn-back", epoch=3, answers=("m1",))
     seen = Given([*ASKED, REQUESTED, TAKEN, RELEASED, again])
     known = record("turn-back", 3, handoff=EVIDENCE)
