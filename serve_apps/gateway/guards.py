@@ -119,7 +119,7 @@ class OperatorOrigin:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and is_operators(scope) and not _by_own_page(scope):
+        if scope["type"] == "http" and is_operators(scope) and not by_own_page(scope):
             refused = problem_response(403, "foreign_origin", "this site's own pages only")
             await refused(scope, receive, send)
             return
@@ -135,9 +135,10 @@ def is_operators(scope: Scope) -> bool:
     return path == OPERATORS or path.startswith(f"{OPERATORS}/")
 
 
-def _by_own_page(scope: Scope) -> bool:
+def by_own_page(scope: Scope) -> bool:
+    """Of an HTTP request or a WebSocket's handshake."""
     headers = Headers(scope=scope)
-    if scope["method"] == "OPTIONS":
+    if scope.get("method") == "OPTIONS":
         return False  # a preflight: only another origin's page sends one
     site = headers.get("sec-fetch-site")
     if site is not None:

@@ -39,6 +39,17 @@ async def test_the_gateways_own_page_and_a_program_come_in(house, ana):
             await console.hello()
 
 
+async def test_a_browser_that_says_whose_page_asks_is_believed(house, ana):
+    from websockets.exceptions import InvalidStatus
+
+    renamed = {"Origin": "https://desk.example", "Sec-Fetch-Site": "same-origin"}
+    async with ana.console(additional_headers=renamed) as console:  # a proxy renamed the host
+        await console.hello()
+    with pytest.raises(InvalidStatus):
+        async with ana.console(additional_headers={"Sec-Fetch-Site": "cross-site"}):
+            pass
+
+
 async def test_a_visitors_subprotocol_is_refused(house, ana):
     from websockets.exceptions import InvalidStatus
 
@@ -432,9 +443,9 @@ async def test_a_console_that_does_not_read_is_cut_off_and_nobody_else_notices(g
                 await quick.until("commit", version=head.version)
             closed = house.hub.metrics.closed.labels("1013")
             await until(lambda: closed._value.get() == 1)
-            await quick.settle()
-            assert house.hub.metrics.consoles._value.get() == 1
             transport.abort()
+            await until(lambda: house.hub.metrics.consoles._value.get() == 1)
+            await quick.settle()
 
 
 async def test_figures_count_consoles_and_orders_by_what_came_of_them(gateway):

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from events.conversation import ConversationFact
 from events.live import Delta, LiveFrame, Present, Typing
 from events.log import Commit
 from serve_apps.gateway.feed import Place
 from serve_apps.gateway.operators.frames import (
-    CommitFrame,
     OperatorDelta,
     OperatorView,
     PresentShown,
     ServerFrame,
     TypingShown,
 )
+from serve_apps.gateway.operators.history import commit_frame
 from serve_apps.gateway.standing import Standing
-
-
-def commit_frame(commit: Commit) -> CommitFrame:
-    """`commit` as it goes over the wire, whole."""
-    facts: tuple[ConversationFact, ...] = commit.facts  # type: ignore[assignment]  # of a conversation
-    return CommitFrame(
-        conversation=commit.stream.id,
-        version=commit.version,
-        number=commit.number,
-        commit=commit.commit_id,
-        hash=commit.hash,
-        previous_hash=commit.previous_hash,
-        correlation=commit.correlation_id,
-        causation=commit.causation_id,
-        facts=facts,
-    )
 
 
 class WatchView:

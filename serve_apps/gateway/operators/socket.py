@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, WebSocket
 
 from serve_apps.gateway.codec import JsonCodec
+from serve_apps.gateway.guards import by_own_page
 from serve_apps.gateway.hub import Hub
 from serve_apps.gateway.operators.console_session import ConsoleSession
 from serve_apps.gateway.operators.frames import SUBPROTOCOL, ConsoleFrame
-from serve_apps.gateway.origins import same_origin
 from serve_apps.gateway.problems import Problem
 from serve_apps.gateway.socket import deny
 
@@ -25,7 +25,7 @@ async def serve_console(socket: WebSocket) -> None:
     if offered and SUBPROTOCOL not in offered:
         await deny(socket, 400, "unknown_subprotocol", f"this socket speaks {SUBPROTOCOL}")
         return
-    if not same_origin(socket.headers.get("origin"), socket.headers.get("host")):
+    if not by_own_page(socket.scope):
         await deny(socket, 403, "foreign_origin", "this site's own pages only")
         return
     if hub.leaving:
