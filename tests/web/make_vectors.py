@@ -26,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from vector_texts import MODEL_MARKDOWN  # noqa: E402
 
 from actors.conversation import State, fold, initial  # noqa: E402 — the path comes first
+from events.json_lines import commit_lines, state_line  # noqa: E402
 from events.log import Commit  # noqa: E402
-from serve_apps.gateway.operators.frames import CommitFrame  # noqa: E402
+from serve_apps.gateway.operators.history import commit_frame  # noqa: E402
 from serve_apps.gateway.visible import visible  # noqa: E402
 from serve_apps.safe_html import from_markdown  # noqa: E402
 
@@ -52,18 +53,7 @@ def fingerprint(state: State) -> str:
 
 def wire(commit: Commit) -> Any:
     """The commit as an operator's socket and `/commits` send it."""
-    frame = CommitFrame(
-        conversation=commit.stream.id,
-        version=commit.version,
-        number=commit.number,
-        commit=commit.commit_id,
-        hash=commit.hash,
-        previous_hash=commit.previous_hash,
-        correlation=commit.correlation_id,
-        causation=commit.causation_id,
-        facts=commit.facts,  # type: ignore[arg-type]  # of a conversation's stream
-    )
-    return msgspec.json.decode(msgspec.json.encode(frame))
+    return msgspec.json.decode(msgspec.json.encode(commit_frame(commit)))
 
 
 def steps_of(commits: list[Commit]) -> list[dict[str, Any]]:
@@ -93,18 +83,11 @@ def lines_of(commits: list[Commit]) -> str:
     """The same conversation as an export, JSON Lines, State last."""
     stream = commits[0].stream
     state = initial(stream.tenant, stream.id)
-    lines: list[str] = []
+    lines: list[bytes] = []
     for commit in commits:
         state = fold(state, commit.version, commit.facts)
-        frame = wire(commit)
-        place = {"version": commit.version, "number": commit.number, "commit": commit.commit_id}
-        links = {"hash": commit.hash, "previous_hash": commit.previous_hash}
-        why = {"correlation": commit.correlation_id, "causation": commit.causation_id}
-        for index, fact in enumerate(frame["facts"]):
-            line = {**place, "index": index, **links, **why, **fact}
-            lines.append(json.dumps(line, ensure_ascii=False))
-    lines.append(json.dumps({"state": json.loads(msgspec.json.encode(state))}, ensure_ascii=False))
-    return "\n".join(lines) + "\n"
+        lines += commit_lines(commit)
+    return b"\n".join([*lines, state_line(state), b""]).decode()
 
 
 def files() -> dict[str, str]:
