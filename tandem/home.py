@@ -13,6 +13,8 @@ import psutil
 from tandem.errors import UserError
 
 SWEEP_TIMEOUT_S = 30.0
+DEMO_OPERATOR = "demo-operator"
+"""How to sign in to the demo's console: the e-mail and the password, a line each."""
 OURS = (
     "nats",
     "postgres",
@@ -23,6 +25,7 @@ OURS = (
     "s",
     "secret",
     "run.json",
+    DEMO_OPERATOR,
 )
 """All that a house writes into its home, and all that `--fresh` removes: home may be a folder
 that holds other things as well."""

@@ -29,7 +29,7 @@ from tandem.embedded.process import ServerFailed
 from tandem.embedded.ray import EmbeddedRay, OutsideRay, set_ray_environment
 from tandem.embedded.shortcut import drop_shortcut, shortcut
 from tandem.errors import UserError
-from tandem.home import empty_home, lock_home
+from tandem.home import DEMO_OPERATOR, empty_home, lock_home
 from tandem.supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
@@ -250,7 +250,7 @@ async def _live(house: House, asked: asyncio.Event, *, demo: bool, began: float)
         house.say("\nStopping before it was ready.")
         return
     starting.result()
-    _print_addresses(house, time.monotonic() - began)
+    _print_addresses(house, time.monotonic() - began, demo=demo)
     ray = asyncio.create_task(house.until_ray_dies())
     await asyncio.wait({stopping, ray}, return_when=asyncio.FIRST_COMPLETED)
     if ray.done():
@@ -261,16 +261,28 @@ async def _live(house: House, asked: asyncio.Event, *, demo: bool, began: float)
     house.say("\nStopping ...")
 
 
-def _print_addresses(house: House, seconds: float) -> None:
+def _print_addresses(house: House, seconds: float, *, demo: bool) -> None:
     url = web_url(house.settings)
     house.say(f"\nTandem is ready, {seconds:.1f} s after the start.\n")
     house.say(f"  shop page  {url}/")
     house.say(f"  API docs   {url}/docs")
-    house.say(f"  console    {url}/console\n")
+    house.say(f"  console    {url}/console")
+    for line in _demo_sign_in(house.settings) if demo else ():
+        house.say(f"             {line}")
+    house.say("")
     programs = postgres_programs()
     psql = programs / "psql" if programs else "psql"
     house.say(f"SQL:  {psql} '{house.addresses.postgres_dsn}'")
     house.say(f"Data: {house.settings.home_dir}   Stop: Ctrl-C")
+
+
+def _demo_sign_in(settings: Settings) -> tuple[str, ...]:
+    """How to sign in as the demo's operator; nothing where that operator was removed."""
+    try:
+        email, password = (settings.home_dir / DEMO_OPERATOR).read_text().split()
+    except (OSError, ValueError):
+        return ()
+    return (f"e-mail     {email}", f"password   {password}")
 
 
 def _empty(settings: Settings, console: Console) -> None:
