@@ -83,15 +83,19 @@ def _address(request: Request, hub: Hub) -> str:
     return hub.address(request.client.host if request.client else None)
 
 
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Problem("bad_token", "send the token as `Authorization: Bearer ...`")
+    return token.strip()
+
+
 def _visitor(
     request: Request, conversation: str, authorization: Annotated[str, Header()] = ""
 ) -> VisitorPass:
     """Whose token it is. Raises Problem and Refusal: no token, another's, a foreign page."""
     hub = _hub(request)
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Problem("bad_token", "send the token as `Authorization: Bearer ...`")
-    visitor = hub.read_token(token.strip())
+    visitor = hub.read_token(_bearer(authorization))
     if visitor.conversation != conversation:
         raise Problem("wrong_conversation", "the token is for another conversation")
     hub.check_tenant(visitor.tenant, request.headers.get("origin"))
@@ -120,14 +124,18 @@ async def open_conversation(
     hub: HubOf,
     opening: Opening | None = None,
     x_tandem_key: Annotated[str, Header()] = "",
+    authorization: Annotated[str, Header()] = "",
 ) -> Opened:
     """Gives a conversation's id and the token to use it with. Nothing is kept until the first
-    message."""
+    message. With the token of an earlier conversation it is the same visitor's."""
     key = (opening.key if opening else None) or x_tandem_key
     tenant = await hub.admit(key, request.headers.get("origin"))
     if not hub.addresses.take(tenant.tenant, _address(request, hub)):
         raise Problem("rate_limited", "too many from this address, come back later")
-    visitor, token = hub.new_pass(tenant.tenant)
+    earlier = hub.read_token(_bearer(authorization)) if authorization else None
+    if earlier is not None and earlier.tenant != tenant.tenant:
+        raise Problem("bad_token", "the token is not for this key")
+    visitor, token = hub.new_pass(tenant.tenant, earlier.visitor if earlier is not None else "")
     return Opened(conversation=visitor.conversation, token=token, company=tenant.name)
 
 
