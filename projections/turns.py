@@ -138,9 +138,8 @@ def taken_in(key: _Key, row: TurnRow | None, fact: TurnFact) -> TurnRow:
     row.ended_at = row.ended_at or moment(fact.at)
     match fact:
         case e.AnswerRecorded():
-            row.state, row.message, row.sources = "answered", fact.message, fact.sources
-            if not fact.draft:  # what a draft took stands since it was proposed
-                _worked_out(row, fact)
+            row.state, row.message = "answered", fact.message
+            _worked_out(row, fact)
         case e.DraftProposed():
             row.state = "drafted"
             _worked_out(row, fact)

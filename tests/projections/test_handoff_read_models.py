@@ -75,9 +75,23 @@ async def supervised(desk) -> None:
     await desk.done("c2", c.LapseLease, to="queue", **BEN)
 
 
+async def unowned(desk) -> None:
+    """`c3`: supervised by nobody, and in vain: a person is asked for, and none takes it."""
+    from decided_talk import ANA
+
+    from actors import commands as c
+
+    await desk.visitor("c3", "hello", supervised=True)
+    await desk.answers("c3", "Hello.")
+    await desk.done("c3", c.RequestHandoff)
+    await desk.done("c3", c.ApproveDraft, draft=desk.draft("c3"), **ANA)
+    await desk.done("c3", c.RateAnswer, score=1)
+    await desk.done("c3", c.Release, **ANA)
+
+
 @pytest.fixture(scope="module")
 async def told(prepared):
-    """(desk, pool): both stories, fed in batches of three."""
+    """(desk, pool): the stories, fed in batches of three."""
     from decided_talk import Desk
     from projecting import project
 
@@ -87,6 +101,7 @@ async def told(prepared):
     pool, desk = await open_pool(prepared), Desk(MemoryLog(), "acme")
     await handed_over(desk)
     await supervised(desk)
+    await unowned(desk)
     await project(pool, desk.commits, 3)
     yield desk, pool
     await pool.close()
@@ -128,6 +143,15 @@ async def test_a_lease_that_lapsed_ends_a_handoff_and_asks_again(told) -> None:
     ]
     assert found[0]["first_reply_ms"] == 11_000  # the first draft that Ben let out
     assert found[1]["ended_at"] is None
+
+
+async def test_a_handoff_that_nobody_took_has_neither_reply_nor_rating(told) -> None:
+    (row,) = await rows(told, "handoffs", "c3")
+    assert (row["state"], row["reason"]) == ("released", "visitor_asked")
+    assert row["ended_at"] == row["requested_at"]
+    assert row["taken_at"] is row["first_reply_at"] is row["rating"] is None
+    (response,) = await rows(told, "response_times", "c3")
+    assert (response["kind"], response["operator"], response["first"]) == ("draft", "ana", True)
 
 
 async def test_a_reply_answers_the_oldest_message_that_waited(told) -> None:

@@ -118,7 +118,8 @@ async def test_a_place_that_is_none_is_refused(shop, before) -> None:
         ("sorry", ["ana1"]),  # the operator
         ("direct", ["ana2"]),  # a note, by the beginning of a word
         ("devolucion", ["watched"]),
-        ("y", ["watched"]),  # so short a word must be whole
+        ("y", ["watched"]),
+        ("w", []),  # so short a word must be whole
         ("treinta", []),  # a draft was never said
         ("broken sorry directress", []),  # all words, in one conversation
         ("done1", ["done1"]),  # an id, and the word; resolved ones are searched too
@@ -267,6 +268,9 @@ async def test_median_and_ninetieth_percentile_are_over_first_responses_with_a_w
         desk.wait(n)
         await desk.done(f"c{n}", c.ReplyAsOperator, text="hi", **ANA)
         await desk.done(f"c{n}", c.ReplyAsOperator, text="again", **ANA)
+        await desk.visitor(f"c{n}", "thanks", visitor="")
+        desk.wait(100)
+        await desk.done(f"c{n}", c.ReplyAsOperator, text="welcome", **ANA)
     await project(pool, moved(desk.commits, await checkpoint(pool, "queue")))
     found = await figures(pool, "percentiles", now=desk.at, today=desk.at - DAY_MS)
     spread = found.first_response_today
