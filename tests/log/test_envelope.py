@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from datetime import datetime
-from typing import get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -18,6 +18,7 @@ from events.conversation import Fact, Source, TurnCost
 from events.envelope import decode_commit, encode_commit, event_types, stored_commit
 from events.log import CorruptStream, Head
 from events.stream import StreamName
+from events.tenancy import HandoffPolicy, OpenHours
 
 KINDS = ("conversation", "knowledge", "tenancy")
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -29,13 +30,26 @@ st.register_type_strategy(int, st.integers(-(2**63), 2**63 - 1))
 
 def instances(cls: type[msgspec.Struct]) -> st.SearchStrategy:
     """Any value of a struct, each field drawn from its annotation."""
-    fields = {name: hint for name, hint in get_type_hints(cls).items() if name[0] != "_"}
+    hints = get_type_hints(cls, include_extras=True)
+    fields = {name: hint for name, hint in hints.items() if name[0] != "_"}
     at = {"at": st.integers(0, NOW * 10)} if "at" in fields else {}
-    return st.builds(cls, **{name: st.from_type(hint) for name, hint in fields.items()} | at)
+    return st.builds(cls, **{name: values(hint) for name, hint in fields.items()} | at)
 
 
-st.register_type_strategy(Source, instances(Source))
-st.register_type_strategy(TurnCost, instances(TurnCost))
+def values(hint: Any) -> st.SearchStrategy:
+    """Any value of an annotation, within the bounds that its `msgspec.Meta` sets."""
+    if get_origin(hint) is tuple and get_args(hint)[1:] == (...,):
+        return st.lists(values(get_args(hint)[0]), max_size=4).map(tuple)
+    if get_origin(hint) is not Annotated:
+        return st.from_type(hint)
+    kind, bounds = get_args(hint)
+    if bounds.pattern:
+        return st.from_regex(bounds.pattern, fullmatch=True)
+    return (st.floats if kind is float else st.integers)(bounds.ge, bounds.le)
+
+
+for part in (Source, TurnCost, OpenHours, HandoffPolicy):
+    st.register_type_strategy(part, instances(part))
 
 
 def facts_of(kind: str) -> st.SearchStrategy[Fact]:
