@@ -141,13 +141,13 @@ async def test_a_rehash_keeps_the_stamp_and_never_undoes_a_new_password(log):
     ident = await added(log)
     before = (await list_operators(log, "demo"))[0]
 
-    async def rehash(old):
-        decide = lambda roster: rehashing(roster, ident, old=old, new="$newer", at=2)  # noqa: E731
+    async def rehash(old, new):
+        decide = lambda roster: rehashing(roster, ident, old=old, new=new, at=2)  # noqa: E731
         return (await change(log, "demo", decide)).accounts[ident]
 
-    after = await rehash(before.password)
+    after = await rehash(before.password, "$newer")
     assert (after.password, after.stamp) == ("$newer", before.stamp)
-    assert (await rehash("$another")).password == "$newer"
+    assert (await rehash("$another", "$late")).password == "$newer"
 
 
 async def test_a_removed_operator_is_gone_and_the_id_is_not_given_again(log):

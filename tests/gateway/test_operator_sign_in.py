@@ -20,7 +20,8 @@ def clock():
 
 
 @pytest.fixture
-async def house(gateway, clock):
+async def house(gateway, clock, monkeypatch):
+    monkeypatch.setattr("serve_apps.gateway.tenants.QUIET_S", 0.02)  # a log in memory is quick
     async with gateway(clock=clock) as running:
         yield running
 
@@ -295,12 +296,43 @@ async def test_what_a_form_of_another_page_could_send_is_refused(client, house, 
     is_problem(answer, 415, "content_type")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"null", b'"' + b"x" * 70_000 + b'"'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b"null",
+        b'{"email":' + b"[" * 60_000,
+        b'{"x":' + b'{"x":' * 10_000,
+        b'"' + b"x" * 70_000 + b'"',
+    ],
+)
 async def test_what_is_no_sign_in_at_all_is_refused(client, body):
     answer = await client.post(
         "/v1/operator/session", content=body, headers={"Content-Type": "application/json"}
     )
     is_problem(answer, *((413, "body_size") if len(body) > 65_536 else (422, "invalid_request")))
+
+
+async def test_who_could_not_be_looked_at_for_others_waiting_is_not_counted(client, house):
+    from serve_apps.gateway.operators.passwords import Busy
+
+    await hired(house)
+    passwords = house.hub.passwords
+    verify = passwords.verify
+
+    async def busy(kept, password):
+        raise Busy("too many")
+
+    passwords.verify = busy
+    for _ in range(8):
+        answer = await sign_in(client)
+        is_problem(answer, 503, "busy")
+        assert answer.headers["retry-after"] == "5"
+    passwords.verify = verify
+    assert (await sign_in(client)).status_code == 201
 
 
 async def test_nothing_secret_is_logged(client, house):

@@ -31,7 +31,7 @@ async def read(request: Request, kind: type[_T] | Any) -> _T:
         return msgspec.json.decode(await request.body(), type=kind)
     except msgspec.ValidationError as error:
         raise invalid(field_error(str(error))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem("invalid_request", f"this is no JSON: {error}", status=422) from None
 
 

@@ -22,7 +22,7 @@ from serve_apps.gateway.refusal import Refusal
 
 IDLE_MS = 12 * 3_600_000
 LONGEST_MS = 7 * 24 * 3_600_000
-RACE_MS = 10_000
+RACE_MS = 20_000
 """How long a token that was just replaced is still taken."""
 _AT_ONCE = 8
 _REMEMBERED = 64
