@@ -1,4 +1,4 @@
-"""Fixtures of the widget's browser tests: Chromium, the built pages, the protocol's double."""
+"""Fixtures of the pages' browser tests: Chromium, the built pages, the doubles of the servers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
+    from console_double import ConsoleDouble
+    from console_page import ConsolePage
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
     from protocol_double import ProtocolDouble
     from widget_page import WidgetPage
@@ -121,7 +123,54 @@ def _listen(page: Page, wrong: list[str], expects: str) -> None:
     page.on("console", hear)
 
 
-Picture = Callable[["WidgetPage", str], Awaitable[None]]
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(dist: Path) -> AsyncIterator[ConsoleDouble]:
+    """A fresh server of the operator API; fails the test when a console did not keep to it."""
+    from console_double import ConsoleDouble
+
+    if not (dist / "console.js").is_file():
+        _missing("the console is not built (`npm run build` in serve_apps/web)")
+    async with ConsoleDouble(dist).running() as server:
+        yield server
+        assert server.complaints == []
+
+
+Operator = Callable[..., Awaitable["ConsolePage"]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def operator(browser: Browser, office: ConsoleDouble) -> AsyncIterator[Operator]:
+    """Makes an operator at a console of their own, signed in as `email` (empty: not yet).
+
+    Fails the test when a page broke its content security policy or wrote an error, but for
+    refused calls, which the browser itself tells of.
+    """
+    from console_accounts import ANA, PASSWORD
+    from console_page import ConsolePage
+
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    async def make(
+        email: str = ANA.email, *, path: str = "/console", **options: Any
+    ) -> ConsolePage:
+        sizes = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"}
+        context = await browser.new_context(**(sizes | options))
+        contexts.append(context)
+        page = await context.new_page()
+        _listen(page, wrong, "Failed to load resource")
+        console = ConsolePage(page, office.url)
+        if email:
+            await console.open(email, PASSWORD, path=path)
+        return console
+
+    yield make
+    for context in contexts:
+        await context.close()
+    assert wrong == []
+
+
+Picture = Callable[["WidgetPage | ConsolePage", str], Awaitable[None]]
 
 
 @pytest.fixture
@@ -132,9 +181,9 @@ def picture() -> Picture:
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
 
-    async def take(widget: WidgetPage, name: str) -> None:
+    async def take(shown: WidgetPage | ConsolePage, name: str) -> None:
         if folder:
-            await widget.page.screenshot(
+            await shown.page.screenshot(
                 path=Path(folder) / f"{name}.png", animations="disabled", caret="hide"
             )
 

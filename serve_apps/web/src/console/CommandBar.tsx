@@ -34,7 +34,6 @@ export function CommandBar() {
   const desk = useDesk();
   const [query, ask] = useState("");
   const [at, point] = useState(0);
-  const input = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLUListElement>(null);
   const found = choices(query, desk);
   const place = Math.min(at, Math.max(found.length - 1, 0));
@@ -45,7 +44,6 @@ export function CommandBar() {
     if (choice.kind === "row") desk.open(choice.row.conversation);
     else choice.command.run(desk);
   };
-  useEffect(() => input.current?.focus(), []);
   useEffect(() => {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
   }, [place]);
@@ -60,7 +58,7 @@ export function CommandBar() {
   return (
     <Dialog label={T.commands} kind="commands" onClose={close}>
       <input
-        ref={input}
+        autofocus
         class="input commands-input"
         type="text"
         role="combobox"

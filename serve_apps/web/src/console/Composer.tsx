@@ -20,25 +20,40 @@ export function Composer({ thread, footing }: { thread: Thread; footing: Footing
   const focus = useCell(desk.focus);
   const deeds = able(footing, me);
   const mayReply = deeds.has("reply");
-  const [chosen, choose] = useState<Purpose>("reply");
-  // Without the conversation in hand there is only the note.
-  const purpose: Purpose = mayReply ? chosen : "note";
+  const kept = () => (desk.scratch.get("note", thread.conversation) ? "note" : "");
+  const [chosen, choose] = useState<Purpose | "">(kept);
   useEffect(() => {
     if (focus.on === "reply" || focus.on === "note") choose(focus.on);
   }, [focus]);
   if (!deeds.has("note")) return null;
-  return (
-    <section class={`composer ${purpose}`} aria-label={purpose === "note" ? T.note : T.reply}>
-      <div class="composer-tabs" role="group" aria-label={T.composer}>
-        <button
-          type="button"
-          class="composer-tab"
-          aria-pressed={purpose === "reply"}
-          disabled={!mayReply}
-          onClick={() => desk.wish("reply")}
-        >
-          {T.reply}
+  // Without the conversation in hand there is only the note, and only where it is asked for.
+  const purpose = mayReply ? chosen || "reply" : "note";
+  const why = mayReply
+    ? footing.mode === "supervised" && T.supervisedReply
+    : cannot(footing, colleagueIn(footing, me));
+  if (!mayReply && chosen !== "note")
+    return (
+      <section class="composer closed" aria-label={T.composer}>
+        <p class="composer-why">{why}</p>
+        <button type="button" class="button" onClick={() => desk.wish("note")}>
+          <Icon name="lock" />
+          {T.note} <kbd aria-hidden="true">N</kbd>
         </button>
+      </section>
+    );
+  return (
+    <section class={`composer ${purpose}`} aria-label={T.composer}>
+      <div class="composer-tabs" role="group" aria-label={T.composer}>
+        {mayReply && (
+          <button
+            type="button"
+            class="composer-tab"
+            aria-pressed={purpose === "reply"}
+            onClick={() => desk.wish("reply")}
+          >
+            {T.reply}
+          </button>
+        )}
         <button
           type="button"
           class="composer-tab"
@@ -48,9 +63,12 @@ export function Composer({ thread, footing }: { thread: Thread; footing: Footing
           <Icon name="lock" />
           {T.note}
         </button>
-        <p class="composer-why">
-          {mayReply ? footing.mode === "supervised" && T.supervisedReply : cannot(footing, colleagueIn(footing, me))}
-        </p>
+        <p class="composer-why">{why}</p>
+        {!mayReply && (
+          <button type="button" class="button plain" onClick={() => choose("")}>
+            {T.closeNote}
+          </button>
+        )}
       </div>
       <Field key={`${thread.conversation} ${purpose}`} thread={thread} purpose={purpose} />
     </section>

@@ -159,7 +159,7 @@ function Holder({ footing }: { footing: Footing }) {
       </span>
     );
   const mine = footing.operator === me.operator;
-  const name = mine ? T.you : footing.operatorName || footing.operator;
+  const name = mine ? T.withYou : footing.operatorName || footing.operator;
   return (
     <span class={`badge holder ${mine ? "accent" : "warn"}`}>
       <Icon name={footing.mode === "supervised" ? "eye" : "person"} />

@@ -1,7 +1,7 @@
 /** A modal dialog: the browser keeps the focus inside, and gives it back. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export function Dialog(props: {
   label: string;
@@ -10,7 +10,8 @@ export function Dialog(props: {
   children: ComponentChildren;
 }) {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key is heard: nothing that is typed now gets lost.
+  useLayoutEffect(() => {
     const dialog = box.current;
     dialog?.showModal();
     return () => dialog?.close();

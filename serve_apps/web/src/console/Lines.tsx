@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 
 import type { AssistantLine, DraftLine, HandoffLine, Line, OperatorLine } from "../operator/lines";
+import "./lines.css";
 import { type IconName, Icon } from "./icons";
 import { memo } from "./memo";
 import { Changes, SourceList } from "./pieces";

@@ -54,7 +54,8 @@ export const QueueRow = memo(function QueueRow(props: { cell: Cell<Row>; stop: b
             </span>
           )}
           {row.unanswered > 0 && (
-            <span class="badge accent numbers">
+            <span class="badge accent numbers" title={T.unanswered(row.unanswered)}>
+              <Icon name="chat" />
               <span aria-hidden="true">{row.unanswered}</span>
               <span class="quiet">{T.unanswered(row.unanswered)}</span>
             </span>

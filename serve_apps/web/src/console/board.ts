@@ -11,7 +11,7 @@ export const VIEWS: readonly View[] = ["unassigned", "mine", "all", "resolved"];
 
 export type Counts = Record<View, number>;
 
-/** What is news: conversations that began to wait for anybody since the last time. */
+/** What is news: conversations that began to wait, for anybody or for this operator. */
 export type Heard = (newlyWaiting: readonly Row[]) => void;
 
 /** Among conversations that wait for nobody the order follows at most this often. */
@@ -145,7 +145,7 @@ export class Board {
         const cell = this.#cells.get(conversation);
         if (!row) continue;
         const before = cell?.get();
-        if (needsPerson(row) && !(before && needsPerson(before))) news.push(row);
+        if (this.#calls(row) && !(before && this.#calls(before))) news.push(row);
         if (cell) cell.set(row);
         else this.cell(conversation);
       }
@@ -156,6 +156,11 @@ export class Board {
     }
     this.#introduced ||= this.known.get();
     this.#follow();
+  }
+
+  /** Somebody is wanted: anybody, or the one whose page this is. */
+  #calls(row: Row): boolean {
+    return needsPerson(row) || (row.operator === this.me && waitsSince(row) !== null);
   }
 
   #forget(conversation: string): void {
@@ -190,9 +195,11 @@ export class Board {
     const wanted = this.#wanted();
     const shown = this.order.get();
     if (same(wanted, shown)) return;
-    if (!sameMembers(wanted, shown) || !same(this.#waiting(wanted), this.#waiting(shown))) {
+    const members = sameMembers(wanted, shown);
+    const head = this.#waiting(wanted);
+    if (!members || !same(wanted.slice(0, head), shown.slice(0, head))) {
       if (!this.#held) this.#put(wanted);
-      else if (!sameMembers(wanted, shown)) this.#put(merged(shown, wanted));
+      else if (!members) this.#put(merged(shown, wanted));
       return;
     }
     if (this.#held) return;
@@ -217,11 +224,15 @@ export class Board {
     this.order.set(order);
   }
 
-  #waiting(order: readonly string[]): string[] {
-    return order.filter((id) => {
+  /** How many of `order` wait: they stand before all others. */
+  #waiting(order: readonly string[]): number {
+    let n = 0;
+    for (const id of order) {
       const row = this.#rows.get(id);
-      return row !== undefined && waitsSince(row) !== null;
-    });
+      if (!row || waitsSince(row) === null) break;
+      n += 1;
+    }
+    return n;
   }
 }
 

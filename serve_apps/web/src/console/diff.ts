@@ -27,9 +27,9 @@ export function changes(before: string, after: string): Piece[] {
   return pieces;
 }
 
-/** Words and the spaces between them, in turn. */
+/** Words, spaces and single signs, in turn. */
 function words(text: string): string[] {
-  return text.split(/(\s+)/).filter(Boolean);
+  return text.match(/[\p{L}\p{N}\p{M}]+|\s+|[^\p{L}\p{N}\p{M}\s]/gu) ?? [];
 }
 
 function middle(pieces: Piece[], a: readonly string[], b: readonly string[]): void {

@@ -1,5 +1,7 @@
 /** Small parts that several panes show: sources, what an edit changed, the guard's findings. */
 
+import "./lines.css";
+
 import type { GuardFindings, Source } from "../operator/facts";
 import { changes } from "./diff";
 import { Icon } from "./icons";

@@ -83,6 +83,7 @@ export const T = {
   draftBadge: "Draft",
   draftBadgeHint: "A draft waits for approval",
   you: "You",
+  withYou: "you",
   ai: "AI",
   aiHas: "AI answers",
   supervisedByNobody: "AI drafts, nobody watches",
@@ -187,6 +188,7 @@ export const T = {
   notePlaceholder: "A note for your team. The visitor never sees it.",
   send: "Send",
   addNote: "Add note",
+  closeNote: "Cancel",
   sendHint: "Enter sends, Shift + Enter begins a new line",
   cannotReply: {
     ai: "The AI answers here. Take over to reply yourself.",

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useCell } from "./cells";
 import { countdown, GATE } from "./gate-strings";
-import { ApiError } from "./http";
+import { ApiError, type Company } from "./http";
 import type { Me } from "./protocol";
 import type { OperatorSession } from "./session";
 
@@ -118,7 +118,7 @@ function useSecondsLeft(until: number): number {
 function SignIn(props: { session: OperatorSession; why: "" | "ended" | "left" }) {
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
-  const [tenants, setTenants] = useState<readonly string[] | null>(null);
+  const [tenants, setTenants] = useState<readonly Company[] | null>(null);
   const password = useRef<HTMLInputElement>(null);
   const seconds = useSecondsLeft(trouble?.until ?? 0);
 
@@ -182,7 +182,7 @@ function SignIn(props: { session: OperatorSession; why: "" | "ended" | "left" })
             aria-describedby="gate-trouble"
           />
         </div>
-        {tenants && <Company tenants={tenants} />}
+        {tenants && <CompanyField tenants={tenants} />}
         <button type="submit" class="button primary" disabled={busy || seconds > 0}>
           {busy ? GATE.submitting : GATE.submit}
         </button>
@@ -209,15 +209,15 @@ function Said({ trouble, seconds }: { trouble: Trouble | null; seconds: number }
   );
 }
 
-function Company({ tenants }: { tenants: readonly string[] }) {
+function CompanyField({ tenants }: { tenants: readonly Company[] }) {
   return (
     <div class="field">
       <label for="gate-tenant">{GATE.company}</label>
       {tenants.length ? (
         <select id="gate-tenant" class="input" name="tenant">
-          {tenants.map((name) => (
-            <option key={name} value={name}>
-              {name}
+          {tenants.map(({ tenant, company }) => (
+            <option key={tenant} value={tenant}>
+              {company}
             </option>
           ))}
         </select>

@@ -17,7 +17,7 @@ export const GATE = {
   tryNow: "Try now",
   foot: "Accounts are made by your administrator.",
   missing: "Enter your e-mail and your password.",
-  wrong: "That e-mail and password do not match. Nothing is wrong with the server.",
+  wrong: "E-mail or password is wrong.",
   locked: (left: string) => `Too many wrong tries. You can try again in ${left}.`,
   later: "Too many tries. Wait a few minutes, then try again.",
   unlocked: "You can try again now.",

@@ -5,6 +5,11 @@
 
 export const CALL_WITHIN = 15_000;
 
+export interface Company {
+  tenant: string;
+  company: string;
+}
+
 export class ApiError extends Error {
   constructor(
     readonly code: string,
@@ -13,7 +18,7 @@ export class ApiError extends Error {
     /** Seconds after which it may be tried again; 0 when the server did not say. */
     readonly retryAfter: number = 0,
     /** The companies to choose from, after `tenant_needed`. */
-    readonly tenants: readonly string[] = [],
+    readonly tenants: readonly Company[] = [],
   ) {
     super(detail || code);
   }
@@ -87,8 +92,14 @@ async function refusal(response: Response): Promise<ApiError> {
   }
   const code = typeof problem["code"] === "string" ? problem["code"] : `http_${response.status}`;
   const detail = typeof problem["detail"] === "string" ? problem["detail"] : "";
-  const tenants = Array.isArray(problem["tenants"])
-    ? problem["tenants"].filter((name): name is string => typeof name === "string")
-    : [];
+  const told = problem["tenants"];
+  const tenants = Array.isArray(told) ? told.map(companyOf).filter((one) => one !== null) : [];
   return new ApiError(code, response.status, detail, secondsLeft(problem, response), tenants);
+}
+
+function companyOf(value: unknown): Company | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { tenant, company } = value as Record<string, unknown>;
+  if (typeof tenant !== "string") return null;
+  return { tenant, company: typeof company === "string" && company ? company : tenant };
 }
