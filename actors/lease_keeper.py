@@ -4,7 +4,8 @@ An operator's console says every few seconds that they are there (presence); who
 longer ago than the tenant's lease loses what they own: `LapseLease`, which the decider fences
 by operator and epoch, so a keeper that is late or doubled does no harm. Rather late than wrong:
 a lease runs from the owner's last sign of life, and not before the keeper first noticed who
-owns it; after a pass that failed it notices anew, for in an outage everyone's presence is old.
+owns it. After a pass in which that could not be told it notices anew, for in an outage
+everyone's presence grows old.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ OwnedNow = Callable[[], Awaitable[Sequence[Owned]]]
 """All conversations that somebody owns, of all tenants, by the read model: it may lag."""
 LastPresent = Callable[[str, str], Awaitable[int | None]]
 """When the operator of a tenant was last there (ms since 1970, UTC); None where it is not known.
-Raises when it cannot be told: then nothing lapses."""
+Raises when it cannot be told: then nothing of theirs lapses."""
 
 Ownership = tuple[StreamName, int]
 """A conversation and the epoch in which somebody owns it."""
@@ -83,13 +84,14 @@ class LeaseKeeper:
             await asyncio.sleep(self._pass_s)
 
     async def look(self) -> int:
-        """One pass; returns how many owners were gone. Raises what its ports raise."""
-        noticed, self._noticed = self._noticed, {}  # forgotten when something below fails
+        """One pass; returns how many owners were gone. Raises what `owned` raises."""
+        noticed, self._noticed = self._noticed, {}  # forgotten when the read model is away
         owned = await self._owned()
         now = self._now()
         present = await self._presence(owned)
-        self._noticed = {one.ownership: noticed.get(one.ownership, now) for one in owned}
-        gone = [one for one in owned if now - self._there(one, present) > one.lease_s * 1000]
+        told = [one for one in owned if (one.stream.tenant, one.operator) in present]
+        self._noticed = {one.ownership: noticed.get(one.ownership, now) for one in told}
+        gone = [one for one in told if now - self._there(one, present) > one.lease_s * 1000]
         for start in range(0, len(gone), AT_ONCE):
             await asyncio.gather(*(self._lapse(one, now) for one in gone[start : start + AT_ONCE]))
         return len(gone)
@@ -98,12 +100,20 @@ class LeaseKeeper:
         return max(present[one.stream.tenant, one.operator] or 0, self._noticed[one.ownership])
 
     async def _presence(self, owned: Sequence[Owned]) -> Presence:
+        """Without those of whom it cannot be told: they keep what they have, and are noticed
+        anew once it can."""
         who = list({(one.stream.tenant, one.operator) for one in owned})
         present: Presence = {}
         for start in range(0, len(who), AT_ONCE):
             some = who[start : start + AT_ONCE]
-            seen = await asyncio.gather(*(self._present(*one) for one in some))
-            present.update(zip(some, seen, strict=True))
+            asked = (self._present(*one) for one in some)
+            for one, seen in zip(
+                some, await asyncio.gather(*asked, return_exceptions=True), strict=True
+            ):
+                if isinstance(seen, BaseException):
+                    _log.warning("presence not known", who=one, error=repr(seen))
+                else:
+                    present[one] = seen
         return present
 
     async def _lapse(self, one: Owned, now: int) -> None:

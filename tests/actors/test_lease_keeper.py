@@ -31,17 +31,20 @@ class Office:
     seconds: int = 1_000_000
     asked: list[tuple[str, c.LapseLease]] = field(default_factory=list)
     outcome: c.Outcome = field(default_factory=lambda: c.Accepted(version=9))
-    presence_is_down: bool = False
+    unknown: set[str] = field(default_factory=set)
+    board_is_down: bool = False
     lapsed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def keeper(self) -> LeaseKeeper:
         return LeaseKeeper(self.read, self.seen, self, now=lambda: self.seconds * 1000)
 
     async def read(self) -> list[Owned]:
+        if self.board_is_down:
+            raise TimeoutError
         return self.owned
 
     async def seen(self, tenant: str, operator: str) -> int | None:
-        if self.presence_is_down:
+        if operator in self.unknown:
             raise TimeoutError
         at = self.present.get(operator)
         return None if at is None else at * 1000
@@ -110,16 +113,29 @@ async def test_who_took_a_conversation_a_moment_ago_was_there_then_whatever_pres
 
 
 async def test_after_an_outage_nobody_is_gone_until_they_could_show_themselves_again():
-    office = Office([owned("c1")])
-    office.present = {"ana": office.seconds}
+    office = Office([owned("c1")], present={"ana": 1_000_000})
     keeper = office.keeper()
     await keeper.look()
     office.seconds += 10 * LEASE_S
-    office.presence_is_down = True
+    office.board_is_down = True
     with pytest.raises(TimeoutError):
         await keeper.look()
-    office.presence_is_down = False
+    office.board_is_down = False
     assert await keeper.look() == 0
+    office.seconds += LEASE_S + 1
+    assert await keeper.look() == 1
+
+
+async def test_of_whom_it_cannot_be_told_keeps_what_they_have_and_stops_no_other():
+    office = Office([owned("c1"), owned("c2", "ben")], unknown={"ana"})
+    keeper = office.keeper()
+    await keeper.look()
+    office.seconds += LEASE_S + 1
+    assert await keeper.look() == 1
+    assert [conversation for conversation, _ in office.asked] == ["c2"]
+    office.unknown.clear()
+    office.owned = [owned("c1")]
+    assert await keeper.look() == 0, "from now on"
     office.seconds += LEASE_S + 1
     assert await keeper.look() == 1
 
@@ -154,22 +170,24 @@ async def test_more_owners_than_are_asked_at_once_are_all_looked_at():
 
 
 async def test_the_watchdogs_process_keeps_the_leases_and_outlives_a_pass_that_fails():
-    office = Office([owned("c1")], presence_is_down=True)
+    office = Office([owned("c1")])
+    passes = 0
 
     async def overdue() -> list[StreamName]:
         return []
 
-    async def seen(tenant: str, operator: str) -> int | None:
-        if office.presence_is_down:
-            office.presence_is_down = False
-            raise TimeoutError
+    async def read() -> list[Owned]:
+        nonlocal passes
+        passes += 1
         office.seconds += LEASE_S
-        return None
+        office.board_is_down = passes == 1
+        return await office.read()
 
-    keeper = LeaseKeeper(office.read, seen, office, now=lambda: office.seconds * 1000, pass_s=0.001)
+    keeper = LeaseKeeper(read, office.seen, office, now=lambda: office.seconds * 1000, pass_s=0.001)
     parts = WatchdogParts(overdue=overdue, conversations=office, leases=keeper)
     watching = asyncio.create_task(watch_over(parts))
     async with asyncio.timeout(5):
         await office.lapsed.wait()
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
+    assert passes > 1
