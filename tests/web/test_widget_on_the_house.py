@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,7 @@ async def test_who_asks_for_a_person_is_told_that_one_was_asked_for(house: House
     await widget.wait_answer(1)
     await widget.talk_to_a_person()
     await widget.wait_notice("I have asked for a person")
+    await widget.wait_waiting(re.compile("^You are .+ in the queue$"))
     await widget.start_afresh()
     await widget.wait_status("ready")
     await widget.ask("hello again")

@@ -5,6 +5,7 @@ It knows the protocol's double as little as the real gateway: both are driven by
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
@@ -117,7 +118,7 @@ class WidgetPage:
         found = self.chat.locator(".log .notice", has_text=text).last
         await expect(found).to_be_visible(timeout=self.patience_ms)
 
-    async def wait_waiting(self, text: str) -> None:
+    async def wait_waiting(self, text: str | re.Pattern[str]) -> None:
         """Wait until the line below the last word says `text`; empty: there is none."""
         line = self.chat.locator(".waiting")
         await expect(line).to_have_text(text, timeout=self.patience_ms)
