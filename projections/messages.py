@@ -46,8 +46,10 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
 
 MESSAGES = Table("messages", MessageRow, ("tenant", "conversation", "version", "index"))
 _ADD_WORDS = """
-    INSERT INTO message_words (tenant, word, conversation)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING
+    INSERT INTO message_words (tenant, conversation, word)
+    SELECT tenant, conversation, unnest(string_to_array(words, ' '))
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS found (tenant, conversation, words)
+    ON CONFLICT DO NOTHING
 """
 
 
@@ -99,18 +101,13 @@ class MessagesProjection:
         """See Projection.apply."""
         rows = [row for commit in commits for row in said_in(commit)]
         await MESSAGES.insert(connection, rows)
-        words = sorted(
-            {
-                (row.tenant, word, row.conversation)
-                for row in rows
-                if row.author != "system"
-                for word in words_of(row.text)
-            }
-        )
-        if words:
-            await connection.execute(
-                _ADD_WORDS, *(list(column) for column in zip(*words, strict=True))
-            )
+        words: dict[tuple[str, str], set[str]] = {}
+        for row in rows:
+            if row.author != "system":
+                words.setdefault((row.tenant, row.conversation), set()).update(words_of(row.text))
+        found = [(*key, " ".join(sorted(words[key]))) for key in sorted(words) if words[key]]
+        if found:
+            await connection.execute(_ADD_WORDS, *map(list, zip(*found, strict=True)))
 
 
 def said_in(commit: Commit) -> list[MessageRow]:
