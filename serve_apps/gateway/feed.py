@@ -175,27 +175,32 @@ class ConversationFeed(Generic[Frame]):
     async def live(
         self, pushed: AsyncIterator[Commit | LiveFrame]
     ) -> AsyncGenerator[tuple[Frame, ...]]:
-        """What comes, and an empty tuple after each quiet spell. Raises FeedLost, and what
+        """What comes, and an empty tuple after each look at the log. Raises FeedLost, and what
         `EventLog.load` raises but LogUnavailable: then the log is asked again a little later.
         """
         loop = asyncio.get_running_loop()
         coming: asyncio.Future[Commit | LiveFrame] | None = None
+        # A recheck is due whatever comes meanwhile, but for a commit: live frames prove nothing.
+        due = loop.time() + self._quiet_s()
         try:
             while True:
                 coming = coming or asyncio.ensure_future(anext(pushed))
-                if self._nudge is None or self._nudge.done():
-                    self._nudge = loop.create_future()
+                nudge = self._nudge = self._nudge or loop.create_future()
                 await asyncio.wait(
-                    {coming, self._nudge},
-                    timeout=self._quiet_s(),
+                    {coming, nudge},
+                    timeout=max(0.0, due - loop.time()),
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                if not coming.done():
+                if nudge.done() or loop.time() >= due:
+                    self._nudge = None
                     yield await self._recheck()
-                    continue
-                item, coming = _arrived(coming), None
-                if frames := await self._take(item):
-                    yield frames
+                    due = loop.time() + self._quiet_s()
+                if coming.done():
+                    item, coming = _arrived(coming), None
+                    if frames := await self._take(item):
+                        yield frames
+                    if isinstance(item, Commit):
+                        due = loop.time() + self._quiet_s()
         finally:
             if coming is not None:
                 coming.cancel()

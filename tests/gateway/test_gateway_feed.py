@@ -3,42 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import aclosing, suppress
 
 import pytest
-
-
-class Unsteady:
-    """A live feed and a log that misbehave as far as their contracts allow, by one seed."""
-
-    def __init__(self, seed: int) -> None:
-        from events.memory import MemoryLive, MemoryLog
-
-        chance = random.Random(seed)
-
-        class Live(MemoryLive):
-            def push(self, stream, commit):
-                fate = chance.random()
-                if fate < 0.15:
-                    return  # lost
-                super().push(stream, commit)
-                if fate > 0.85:
-                    super().push(stream, commit)  # twice
-
-        class Log(MemoryLog):
-            async def load(self, stream, **where):
-                await asyncio.sleep(0)
-                commits = await super().load(stream, **where)
-                for _ in range(chance.randrange(4)):
-                    await asyncio.sleep(0)  # others append meanwhile
-                if chance.random() < 0.2:
-                    commits = commits[: len(commits) // 2]  # a follower that is behind
-                return commits
-
-        self.chance = chance
-        self.log = Log()
-        self.live = Live(self.log, limit=4)
+from unsteady import Unsteady
 
 
 async def write(unsteady, stream, count):
@@ -172,6 +140,40 @@ async def test_a_subscription_that_ends_is_told():
     with pytest.raises(FeedLost):
         async for _ in feed.live(nothing()):
             pass
+
+
+async def test_a_lost_commit_is_found_also_while_live_frames_keep_coming():
+    from events.conversation import AnswerRated
+    from events.live import Typing
+    from events.log import Head, NewCommit
+    from events.memory import MemoryLive, MemoryLog
+    from events.stream import conversation_stream
+    from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place
+    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.metrics import GatewayMetrics
+    from serve_apps.gateway.visible import VisitorView
+
+    log, stream = MemoryLog(), conversation_stream("demo", "c")
+    live = MemoryLive(MemoryLog())  # not this log's: every commit is lost
+    limits = GatewayLimits(recheck_s=0.02)
+    made = {"ends": KnownEnds(), "limits": limits, "metrics": GatewayMetrics()}
+    feed = ConversationFeed(log, stream, Place(), VisitorView(), **made)
+
+    async def chatter():
+        while True:
+            await live.publish(stream, Typing("operator", False))
+            await asyncio.sleep(0.001)
+
+    async with live.watch(stream) as pushed, asyncio.timeout(10):
+        await feed.catch_up()
+        new = NewCommit(commit_id="c", facts=(AnswerRated(at=1, score=5),))
+        await log.append(stream, new, expected=Head())
+        chattering = asyncio.create_task(chatter())
+        async with aclosing(feed.live(pushed)) as coming:
+            async for frames in coming:
+                if any(frame.__struct_config__.tag == "event" for frame in frames):
+                    break
+        chattering.cancel()
 
 
 @pytest.mark.parametrize("text", ["", "a", "-1", "1.", ".1", "1.2.3", "9" * 17, "1 ", "\u0661"])

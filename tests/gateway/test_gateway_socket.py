@@ -156,6 +156,24 @@ async def test_who_speaks_is_known_also_to_one_who_missed_nothing(house):
         house.hub._ends._ends.clear()  # the second time as in a gateway that just started
 
 
+@pytest.mark.parametrize("process", ["the same", "another"])
+async def test_who_comes_back_in_the_middle_of_an_answer_goes_on_seeing_it(house, process):
+    from events.live import Delta
+
+    async with house.visitor() as visitor:
+        welcome = await visitor.hello()
+        stream = house.stream(welcome["conversation"])
+        version = await visitor.say("m1", "one")
+        await visitor.until_event("m1")
+    if process == "another":
+        house.hub._ends._ends.clear()
+    async with house.visitor() as back:
+        await back.hello(token=welcome["token"], after=version)
+        await house.live.publish(stream, Delta("turn-m0", 0, "a ghost"))
+        await house.live.publish(stream, Delta("turn-m1", 7, "the rest"))
+        assert (await back.until("delta"))["text"] == "the rest"
+
+
 @pytest.mark.parametrize("seen", [None, 0, 1, 2, 3, 4])
 async def test_a_half_received_commit_is_resumed_exactly(house, seen):
     from events.conversation import AnswerRated, MessageReceived
