@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { ConversationFact } from "../../serve_apps/web/src/operator/facts";
 import { fold, UnknownFact } from "../../serve_apps/web/src/operator/fold";
 import { markdownToHtml } from "../../serve_apps/web/src/operator/markdown";
-import { codePoints, firstPoints, lastPoints } from "../../serve_apps/web/src/operator/memory";
+import { codePoints, firstPoints, withoutFirst } from "../../serve_apps/web/src/operator/memory";
 import { differences, initial, type State, wholeState } from "../../serve_apps/web/src/operator/state";
 import { visible } from "../../serve_apps/web/src/operator/visible";
 import { fingerprint, jsonLines, vectors } from "./vector_files";
@@ -84,6 +84,7 @@ test("a fact that this page does not know is refused by its name", () => {
 test("lengths are code points", () => {
   assert.equal(codePoints("a💡b"), 3);
   assert.equal(firstPoints("a💡b", 2), "a💡");
-  assert.equal(lastPoints("a💡b", 2), "💡b");
+  assert.equal(withoutFirst("a💡b", 1), "💡b");
+  assert.equal(withoutFirst("💡b", 1), "b");
   assert.equal(firstPoints("💡", 1), "💡");
 });

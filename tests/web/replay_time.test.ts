@@ -29,7 +29,7 @@ test("an idle night is squeezed, and marked with how long it was", () => {
   const widths = [2, 3, 4, 5, 6].map((at) => axis.place(at) - axis.place(at - 1));
   assert.ok(widths[3]! < 0.5, "the night does not push the rest together");
   assert.ok(widths.every((width) => width > 0.02), widths.join(" "));
-  assert.ok(widths[3]! >= Math.max(...widths), "and is still the longest");
+  assert.ok(widths[3]! >= Math.max(...widths), "and is still the longest here");
 });
 
 test("within a talk the clock's proportions hold", () => {

@@ -236,6 +236,32 @@ def hostile() -> list[Commit]:
     return story.commits
 
 
+def very_long(facts: int) -> list[Commit]:
+    """A conversation that goes on until it holds so many facts: weeks of talk, now and then a
+    person, now and then a failure. No vector, but what the page is measured with."""
+    story = Story("very-long", seed=6)
+    held = 0
+    while held < facts:
+        before = len(story.commits)
+        story.wait(pick(story.rng, (1, 5, 20, 60, 4000)))
+        story.visitor(pick(story.rng, (*PLAIN, *EMOJI)))
+        if len(story.commits) % 40 < 2 and story.state.mode == "ai":
+            story.operator(c.TakeOver, len(story.commits) % 3)
+        if story.state.mode == "human":
+            who = next(i for i, one in enumerate(OPERATORS) if one[0] == story.state.operator)
+            story.operator(c.ReplyAsOperator, who, text="Let me see. It is on its way.")
+            if story.rng.random() < 0.3:
+                story.operator(c.Release, who, to="ai")
+        elif story.rng.random() < 0.02:
+            turn = story.state.turn
+            assert turn
+            story.ask(c.FailTurn, turn=turn.turn, epoch=turn.epoch, reason="timeout")
+        else:
+            story.answers("You may return any lamp within 30 days [1]. 💡")
+        held += sum(len(commit.facts) for commit in story.commits[before:])
+    return story.commits
+
+
 def random_story(seed: int, length: int) -> list[Commit]:
     story = Story(f"random-{seed}", seed=seed)
     story.visitor(pick(story.rng, PLAIN))

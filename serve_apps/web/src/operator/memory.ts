@@ -28,65 +28,93 @@ export interface Memory {
 
 export const NO_MEMORY: Memory = { window: [], summary: "", summarized_through: "" };
 
-const ASTRAL = /[\ud800-\udbff][\udc00-\udfff]/;
-const ASTRALS = /[\ud800-\udbff][\udc00-\udfff]/g;
+/** Whether two UTF-16 units at `at` are one code point. */
+function isPair(text: string, at: number): boolean {
+  const first = text.charCodeAt(at);
+  if (first < 0xd800 || first > 0xdbff) return false;
+  const second = text.charCodeAt(at + 1);
+  return second >= 0xdc00 && second <= 0xdfff;
+}
 
 /** How long `text` is in code points. */
 export function codePoints(text: string): number {
-  if (!ASTRAL.test(text)) return text.length;
-  let pairs = 0;
-  for (const _ of text.matchAll(ASTRALS)) pairs += 1;
-  return text.length - pairs;
+  let points = text.length;
+  for (let at = 0; at < text.length; at += 1) if (isPair(text, at)) points -= 1;
+  return points;
 }
 
 /** The first `count` code points. */
 export function firstPoints(text: string, count: number): string {
   if (text.length <= count) return text;
-  if (!ASTRAL.test(text)) return text.slice(0, count);
-  return [...text].slice(0, count).join("");
+  let at = 0;
+  for (let n = 0; n < count && at < text.length; n += 1) at += isPair(text, at) ? 2 : 1;
+  return text.slice(0, at);
 }
 
-/** The last `count` code points. */
-export function lastPoints(text: string, count: number): string {
-  if (text.length <= count) return text;
-  if (!ASTRAL.test(text)) return text.slice(-count);
-  return [...text].slice(-count).join("");
+/** What is left of `text` without its first `count` code points. */
+export function withoutFirst(text: string, count: number): string {
+  let at = 0;
+  for (let n = 0; n < count && at < text.length; n += 1) at += isPair(text, at) ? 2 : 1;
+  return text.slice(at);
 }
 
 export function estimatedTokens(text: string): number {
   return Math.floor(codePoints(text) / 4) + 1;
 }
 
-/** Estimates are asked for again with each further message: once a text is enough. */
-const estimates = new WeakMap<Remembered, number>();
-
 export function tokensOf(item: Remembered): number {
-  let tokens = estimates.get(item);
-  if (tokens === undefined) estimates.set(item, (tokens = estimatedTokens(item.text)));
-  return tokens;
+  return estimatedTokens(item.text);
+}
+
+/**
+ * What each further message asks again of the memory before it. It is kept beside the memories, so
+ * that ten thousand messages fold as fast as ten: a text is measured once as it comes and once as
+ * it goes.
+ */
+interface Measure {
+  /** Of the window, in tokens. */
+  readonly tokens: number;
+  /** Of the summary, in code points. */
+  readonly points: number;
+}
+
+const measures = new WeakMap<Memory, Measure>();
+
+function measureOf(memory: Memory): Measure {
+  const known = measures.get(memory);
+  if (known) return known;
+  const tokens = memory.window.reduce((sum, item) => sum + tokensOf(item), 0);
+  const measure = { tokens, points: codePoints(memory.summary) };
+  measures.set(memory, measure);
+  return measure;
 }
 
 /** The memory with `added` as its newest; the oldest fall out into the summary. */
 export function remember(memory: Memory, added: Remembered): Memory {
-  const window = [...memory.window, { ...added, text: firstPoints(added.text, MESSAGE_CHARS) }];
-  let total = 0;
-  for (const item of window) total += tokensOf(item);
+  const { tokens: before, points } = measureOf(memory);
+  const kept = { ...added, text: firstPoints(added.text, MESSAGE_CHARS) };
+  const window = [...memory.window, kept];
+  let tokens = before + tokensOf(kept);
   let fallen = 0;
   while (
     window.length - fallen > 1 &&
-    (total > WINDOW_TOKENS || window.length - fallen > WINDOW_MESSAGES)
+    (tokens > WINDOW_TOKENS || window.length - fallen > WINDOW_MESSAGES)
   ) {
-    total -= tokensOf(window[fallen]!);
+    tokens -= tokensOf(window[fallen]!);
     fallen += 1;
   }
-  if (!fallen) return { ...memory, window };
-  const lines = memory.summary ? [memory.summary] : [];
-  for (const item of window.slice(0, fallen)) lines.push(`${item.role}: ${gist(item.text)}`);
-  return {
-    window: window.slice(fallen),
-    summary: newestLines(lines.join("\n")),
-    summarized_through: window[fallen - 1]!.message,
-  };
+  if (!fallen) return measured({ ...memory, window }, { tokens, points });
+  let summary: Summary = { text: memory.summary, points };
+  for (const item of window.slice(0, fallen)) summary = withLine(summary, `${item.role}: ${gist(item.text)}`);
+  summary = newestLines(summary);
+  const summarized_through = window[fallen - 1]!.message;
+  const next = { window: window.slice(fallen), summary: summary.text, summarized_through };
+  return measured(next, { tokens, points: summary.points });
+}
+
+function measured(memory: Memory, measure: Measure): Memory {
+  measures.set(memory, measure);
+  return memory;
 }
 
 /** A model's summary in place of the extractive one; void when more fell out meanwhile. */
@@ -108,9 +136,21 @@ function gist(text: string): string {
   return `${firstPoints(first, SUMMARY_LINE_CHARS - 1)}…`;
 }
 
-function newestLines(text: string): string {
-  if (codePoints(text) <= SUMMARY_CHARS) return text;
-  const tail = lastPoints(text, SUMMARY_CHARS);
+/** A text and its length in code points. */
+interface Summary {
+  readonly text: string;
+  readonly points: number;
+}
+
+function withLine({ text, points }: Summary, line: string): Summary {
+  if (!text) return { text: line, points: codePoints(line) };
+  return { text: `${text}\n${line}`, points: points + 1 + codePoints(line) };
+}
+
+function newestLines({ text, points }: Summary): Summary {
+  if (points <= SUMMARY_CHARS) return { text, points };
+  const tail = withoutFirst(text, points - SUMMARY_CHARS);
   const line = tail.indexOf("\n");
-  return line === -1 ? tail : tail.slice(line + 1);
+  if (line === -1) return { text: tail, points: SUMMARY_CHARS };
+  return { text: tail.slice(line + 1), points: SUMMARY_CHARS - codePoints(tail.slice(0, line + 1)) };
 }

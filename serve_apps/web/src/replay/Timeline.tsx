@@ -8,14 +8,22 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { memo } from "../console/memo";
 import { fullTime } from "../console/time";
 import { type Axis, lasted, type Window } from "./axis";
-import { counted, type Lane, LANES, titleOf } from "./describe";
-import { type Dot, dotAt, dots, laneAt } from "./marks";
+import { counted, type Lane, LANES, type Mark, titleOf } from "./describe";
+import { type Dot, dotAt, dots } from "./marks";
 import type { Replay, View } from "./replay";
 import type { Span } from "./spans";
 
-const LANE_HEIGHT = 28;
 const TRACK_HEIGHT = 22;
-const HEIGHT = TRACK_HEIGHT + LANE_HEIGHT * LANES.length;
+/** Where each lane begins, how high it is, and where in it the marks stand. */
+const SHAPE: Record<Lane, { y: number; height: number; marks: number }> = {
+  visitor: { y: 22, height: 26, marks: 35 },
+  ai: { y: 48, height: 26, marks: 61 },
+  operator: { y: 74, height: 40, marks: 102 },
+  system: { y: 114, height: 26, marks: 127 },
+};
+const HEIGHT = 140;
+/** Room at both ends, so that the first and the last mark are seen whole. */
+const INSET = 10;
 
 const LANE_NAMES: Record<Lane, string> = {
   visitor: "Visitor",
@@ -26,7 +34,8 @@ const LANE_NAMES: Record<Lane, string> = {
 
 export function Timeline({ replay, view }: { replay: Replay; view: View }) {
   const box = useRef<HTMLDivElement>(null);
-  const width = useWidth(box);
+  const outer = useWidth(box);
+  const width = Math.max(1, outer - 2 * INSET);
   const [hovered, setHovered] = useState<Dot | null>(null);
   const { history, axis } = replay;
   const { window, position } = view;
@@ -35,12 +44,12 @@ export function Timeline({ replay, view }: { replay: Replay; view: View }) {
 
   const point = (event: PointerEvent): { x: number; dot: Dot | null } => {
     const { left, top } = box.current!.getBoundingClientRect();
-    const at = event.clientX - left;
-    const lane = laneAt(event.clientY - top - TRACK_HEIGHT, LANE_HEIGHT);
+    const at = event.clientX - left - INSET;
+    const lane = laneAt(event.clientY - top);
     return { x: at, dot: lane ? dotAt(found, lane, at) : null };
   };
   const follow = (at: number) => {
-    const place = window.from + (at / Math.max(1, width)) * (window.to - window.from);
+    const place = window.from + (at / width) * (window.to - window.from);
     const next = axis.nearest(place);
     if (next !== replay.view.get().position) replay.goTo(next);
   };
@@ -80,7 +89,7 @@ export function Timeline({ replay, view }: { replay: Replay; view: View }) {
         onPointerMove={move}
         onPointerLeave={() => setHovered(null)}
       >
-        <svg width={width} height={HEIGHT} aria-hidden="true">
+        <svg width={outer} height={HEIGHT} viewBox={`${-INSET} 0 ${Math.max(1, outer)} ${HEIGHT}`} aria-hidden="true">
           <Picture replay={replay} revision={view.revision} axis={axis} window={window} width={width} found={found} />
           <Playhead x={x} width={width} live={view.live} />
         </svg>
@@ -137,16 +146,27 @@ const Picture = memo(function Picture({ replay, axis, window, width, found }: Pi
   const at = (position: number) => placeOf(axis, window, width, position);
   return (
     <g>
+      <pattern id="idle" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <rect class="idle-back" width="6" height="6" />
+        <rect class="idle-line" width="1.5" height="6" />
+      </pattern>
       {LANES.map((lane, i) => (
-        <rect key={lane} class={`lane ${i % 2 ? "odd" : ""}`} x={0} y={TRACK_HEIGHT + i * LANE_HEIGHT} width={width} height={LANE_HEIGHT} />
+        <rect
+          key={lane}
+          class={`lane ${i % 2 ? "odd" : ""}`}
+          x={-INSET}
+          y={SHAPE[lane].y}
+          width={width + 2 * INSET}
+          height={SHAPE[lane].height}
+        />
       ))}
       <line class="track" x1={0} x2={width} y1={TRACK_HEIGHT / 2} y2={TRACK_HEIGHT / 2} />
       {axis.gaps.filter((gap) => at(gap.to) > 0 && at(gap.from) < width).slice(0, 200).map((gap) => (
         <GapMark key={gap.from} from={at(gap.from)} to={at(gap.to)} ms={gap.ms} />
       ))}
       <Bands spans={replay.spans.all} end={replay.history.length} at={at} width={width} />
-      {found.map((dot) => (
-        <Glyph key={`${dot.lane} ${dot.x}`} dot={dot} />
+      {[...outlines(found)].map(([kind, outline]) => (
+        <path key={kind} class={`mark ${kind}`} d={outline} />
       ))}
     </g>
   );
@@ -156,7 +176,7 @@ function GapMark({ from, to, ms }: { from: number; to: number; ms: number }) {
   const wide = to - from;
   return (
     <g class="gap">
-      <rect x={from} y={0} width={Math.max(1, wide)} height={HEIGHT} />
+      <rect x={from} y={0} width={Math.max(1, wide)} height={HEIGHT} fill="url(#idle)" />
       {wide > 44 && (
         <text x={from + wide / 2} y={TRACK_HEIGHT / 2 + 4}>{lasted(ms)}</text>
       )}
@@ -164,35 +184,39 @@ function GapMark({ from, to, ms }: { from: number; to: number; ms: number }) {
   );
 }
 
-/** Spans narrower than a pixel that follow each other are one: a picture has an end. */
+/** All bands of a kind are one outline; only a name needs room of its own. */
 function Bands(props: { spans: readonly Span[]; end: number; at: (p: number) => number; width: number }) {
-  const drawn: { span: Span; x: number; wide: number }[] = [];
-  const last: Partial<Record<Span["kind"], { x: number; wide: number }>> = {};
+  const shapes = new Map<string, string>();
+  const names: { key: string; x: number; y: number; words: string }[] = [];
+  const last: Partial<Record<Span["kind"], number>> = {};
   for (const span of props.spans) {
-    const x = Math.max(-4, props.at(span.from));
-    const end = Math.min(props.width + 4, props.at(span.to ?? props.end));
-    if (end < 0 || x > props.width) continue;
-    const before = last[span.kind];
-    if (before && end - before.x < 3) continue;
-    const band = { span, x, wide: Math.max(2, end - x) };
-    drawn.push(band);
-    last[span.kind] = band;
+    const x = Math.max(-INSET, props.at(span.from));
+    const end = Math.min(props.width + INSET, props.at(span.to ?? props.end));
+    // Narrower than a pixel, and after one that is: it could not be told from it.
+    if (end < 0 || x > props.width || end - (last[span.kind] ?? -INSET - 9) < 2) continue;
+    last[span.kind] = end;
+    const { y, height } = SHAPE[span.lane];
+    const wide = Math.max(2, end - x);
+    const kind = `${span.kind} ${span.style}`;
+    const box = `M${round(x)} ${y + 4}h${round(wide)}v${height - 8}h${-round(wide)}z`;
+    shapes.set(kind, (shapes.get(kind) ?? "") + box);
+    if (span.kind === "owner" && wide > 40)
+      names.push({ key: String(span.from), x: x + 6, y: y + 16, words: fitting(span.label, wide - 12) });
   }
   return (
     <g>
-      {drawn.map(({ span, x, wide }) => {
-        const y = TRACK_HEIGHT + LANES.indexOf(span.lane) * LANE_HEIGHT;
-        return (
-          <g key={`${span.kind} ${span.from}`} class={`band ${span.kind} ${span.style}`}>
-            <rect x={x} y={y + 5} width={wide} height={LANE_HEIGHT - 10} rx={4} />
-            {span.kind === "owner" && wide > 40 && (
-              <text x={x + 6} y={y + LANE_HEIGHT / 2 + 4}>{fitting(span.label, wide - 12)}</text>
-            )}
-          </g>
-        );
-      })}
+      {[...shapes].map(([kind, shape]) => (
+        <path key={kind} class={`band ${kind}`} d={shape} />
+      ))}
+      {names.map(({ key, x, y, words }) => (
+        <text key={key} class="owner-name" x={x} y={y}>{words}</text>
+      ))}
     </g>
   );
+}
+
+function round(x: number): number {
+  return Math.round(x * 10) / 10;
 }
 
 /** As much of a name as there is room for. */
@@ -202,15 +226,31 @@ function fitting(name: string, width: number): string {
   return points.length <= most ? name : `${points.slice(0, Math.max(1, most - 1)).join("")}…`;
 }
 
-function Glyph({ dot }: { dot: Dot }) {
-  const y = TRACK_HEIGHT + (LANES.indexOf(dot.lane) + 0.5) * LANE_HEIGHT;
-  const { x, mark } = dot;
-  const kind = `mark ${mark} ${dot.lane}`;
-  if (mark === "handoff" || mark === "error")
-    return <path class={kind} d={`M${x} ${y - 7} L${x + 7} ${y + 5.5} L${x - 7} ${y + 5.5} Z`} />;
-  if (mark === "mode") return <path class={kind} d={`M${x} ${y - 7} L${x + 7} ${y} L${x} ${y + 7} L${x - 7} ${y} Z`} />;
-  if (mark === "note" || mark === "draft") return <rect class={kind} x={x - 4.5} y={y - 4.5} width={9} height={9} rx={1.5} />;
-  return <circle class={kind} cx={x} cy={y} r={mark === "small" || mark === "notice" ? 3 : 5} />;
+/** One outline for all marks of a lane that look alike. */
+function outlines(found: readonly Dot[]): Map<string, string> {
+  const made = new Map<string, string>();
+  for (const { lane, mark, x } of found) {
+    const kind = `${mark} ${lane}`;
+    made.set(kind, (made.get(kind) ?? "") + outlineOf(mark, round(x), SHAPE[lane].marks));
+  }
+  return made;
+}
+
+function outlineOf(mark: Mark, x: number, y: number): string {
+  switch (mark) {
+    case "handoff":
+    case "error":
+      return `M${x} ${y - 7}l7 12.5h-14z`;
+    case "mode":
+      return `M${x} ${y - 7}l7 7l-7 7l-7-7z`;
+    case "note":
+    case "draft":
+      return `M${x - 4.5} ${y - 4.5}h9v9h-9z`;
+    default: {
+      const r = mark === "small" || mark === "notice" ? 3 : 5;
+      return `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0`;
+    }
+  }
 }
 
 function Playhead({ x, width, live }: { x: number; width: number; live: boolean }) {
@@ -223,9 +263,13 @@ function Playhead({ x, width, live }: { x: number; width: number; live: boolean 
   );
 }
 
+function laneAt(y: number): Lane | null {
+  return LANES.find((lane) => y >= SHAPE[lane].y && y < SHAPE[lane].y + SHAPE[lane].height) ?? null;
+}
+
 function Tip({ dot }: { dot: Dot }) {
   const more = dot.count > 1 ? ` (and ${counted(dot.count - 1, "more")})`.replace("mores", "more") : "";
-  const style = { "--x": `${dot.x}px` } as Record<string, string>;
+  const style = { "--x": `${dot.x + INSET}px` } as Record<string, string>;
   return (
     <div class="tip" style={style} aria-hidden="true">
       <bdi>{titleOf(dot.entry.fact)}</bdi>

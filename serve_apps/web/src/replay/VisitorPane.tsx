@@ -21,11 +21,10 @@ const FRAME = `
 .standing { display: flex; flex-wrap: wrap; gap: 2px 10px; padding: 8px 16px; border-bottom: 1px solid var(--line);
   font-size: 13px; color: var(--soft); }
 .standing b { color: var(--ink); font-weight: 600; }
-.virtual { flex: 1; min-height: 0; overflow-y: auto; padding: 14px 14px 4px; overscroll-behavior: contain; }
+.virtual { position: relative; contain: strict; flex: 1; min-height: 0; overflow-y: auto; padding: 14px 14px 4px; overscroll-behavior: contain; }
 .virtual:focus-visible { outline-offset: -3px; }
 .virtual-item { display: flow-root; }
-.message, .notice { position: relative; }
-.virtual-item:last-child .message > .meta { display: block; }
+.virtual-item:not(:last-child) .message > .meta { display: none; }
 .none { color: var(--soft); padding: 24px 8px; text-align: center; }
 .newest { border-radius: 10px; animation: arrived 1.6s ease-out; }
 @keyframes arrived { from { background: color-mix(in srgb, var(--link) 22%, transparent); } }

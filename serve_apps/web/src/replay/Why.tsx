@@ -7,9 +7,11 @@ import { Plain, Rich, WebLink } from "../console/Words";
 import type { AnswerRecorded, DraftProposed, Source } from "../operator/facts";
 import { lasted } from "./axis";
 import { Latency } from "./Latency";
-import { REASON } from "./describe";
+import { REASON, who } from "./describe";
 import type { Replay, View } from "./replay";
 import { outcomeAt, type Turn } from "./turns";
+
+type Decided = NonNullable<Turn["draftEnd"]>["fact"] | null;
 
 export function Why({ replay, view }: { replay: Replay; view: View }) {
   const { turn, turns } = replay;
@@ -123,24 +125,39 @@ function Came({ turn, position }: { turn: Turn; position: number }) {
           {call.evidence && <blockquote class="quote" dir="auto">{call.evidence}</blockquote>}
         </Part>
       ))}
-      {(fact.fact === "AnswerRecorded.v1" || fact.fact === "DraftProposed.v1") && <Composed fact={fact} />}
-      {decided?.fact === "DraftApproved.v1" && fact.fact === "DraftProposed.v1" && (
-        <Part title={decided.edit_distance ? "What the person made of it" : "Approved as it was"}>
-          {decided.edit_distance ? <Changes before={fact.text} after={decided.text} /> : null}
+      {fact.fact === "AnswerRecorded.v1" && (
+        <Part title="Answer">
+          <Rich text={fact.text} html={fact.html ?? ""} lang={fact.locale ?? ""} />
+        </Part>
+      )}
+      {fact.fact === "DraftProposed.v1" && <Drafted draft={fact} decided={decided} />}
+      {(fact.fact === "AnswerRecorded.v1" || fact.fact === "DraftProposed.v1") && <Grounds fact={fact} />}
+    </>
+  );
+}
+
+/** What the AI wrote, and what a person made of it. */
+function Drafted({ draft, decided }: { draft: DraftProposed; decided: Decided }) {
+  const edited = decided?.fact === "DraftApproved.v1" && decided.edit_distance ? decided : null;
+  return (
+    <>
+      <Part title="Draft">
+        <Rich text={draft.text} html="" lang={draft.locale ?? ""} />
+      </Part>
+      {edited && (
+        <Part title={`What ${who(edited)} made of it`}>
+          <Changes before={draft.text} after={edited.text} />
         </Part>
       )}
     </>
   );
 }
 
-function Composed({ fact }: { fact: AnswerRecorded | DraftProposed }) {
+/** What it rests on and what it took. */
+function Grounds({ fact }: { fact: AnswerRecorded | DraftProposed }) {
   const { sources = [], guard = {}, cost = {}, confidence = 0 } = fact;
-  const html = fact.fact === "AnswerRecorded.v1" ? (fact.html ?? "") : "";
   return (
     <>
-      <Part title={fact.fact === "DraftProposed.v1" ? "Draft" : "Answer"}>
-        <Rich text={fact.text} html={html} lang={fact.locale ?? ""} />
-      </Part>
       <Part title={`Sources (${sources.length})`}>
         {sources.length ? <Sources sources={sources} /> : <p class="soft">It rests on no source.</p>}
       </Part>

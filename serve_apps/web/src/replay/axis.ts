@@ -68,10 +68,10 @@ export function idleLimit(times: readonly number[]): number {
   for (let at = 1; at < times.length; at += 1) steps.push(times[at]! - times[at - 1]!);
   steps.sort((a, b) => a - b);
   const usual = steps[Math.floor(steps.length * 0.75)] ?? 0;
-  return LIMITS.find((limit) => limit >= usual * 2) ?? LIMITS.at(-1)!;
+  return LIMITS.find((limit) => limit >= usual * 3) ?? LIMITS.at(-1)!;
 }
 
-/** `times` of the commits, growing. An idle gap is drawn as long as the longest pause that is not. */
+/** `times` of the commits, growing. An idle gap, however long, is drawn as half of the limit. */
 export function timeAxis(times: readonly number[], limit = idleLimit(times)): Axis {
   const offsets = new Float64Array(times.length + 1);
   const gaps: Gap[] = [];
@@ -79,7 +79,7 @@ export function timeAxis(times: readonly number[], limit = idleLimit(times)): Ax
   let offset = times.length ? limit / 4 : 0;
   times.forEach((time, at) => {
     const idle = at ? time - times[at - 1]! : 0;
-    offset += Math.min(idle, limit);
+    offset += idle > limit ? limit / 2 : idle;
     if (idle > limit) gaps.push({ from: at, to: at + 1, ms: idle });
     offsets[at + 1] = offset;
   });

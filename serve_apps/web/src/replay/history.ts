@@ -21,6 +21,7 @@ export interface Fault {
 
 /** Any State is at most so many commits away from one that is kept. */
 export const CHECKPOINT_EVERY = 100;
+const BLOCKS_KEPT = 4;
 
 export class History {
   readonly commits: Commit[] = [];
@@ -32,12 +33,12 @@ export class History {
   readonly #firstEntry: number[] = [];
   readonly #checkpoints: State[];
   #head: State;
-  #last: { position: number; state: State };
+  /** The States after each commit of a block that was looked at, by the block's first position. */
+  readonly #blocks = new Map<number, State[]>();
 
   constructor(tenant: string, conversation: string) {
     this.#head = initial(tenant, conversation);
     this.#checkpoints = [this.#head];
-    this.#last = { position: 0, state: this.#head };
   }
 
   /** Number of commits: the last position. */
@@ -77,15 +78,21 @@ export class History {
   }
 
   stateAt(position: number): State {
-    if (position === this.length) return this.#head;
+    if (position >= this.length) return this.#head;
     const start = Math.floor(position / CHECKPOINT_EVERY) * CHECKPOINT_EVERY;
-    const last = this.#last;
-    const near = last.position >= start && last.position <= position;
-    let at = near ? last.position : start;
-    let state = near ? last.state : this.#checkpoints[start / CHECKPOINT_EVERY]!;
-    while (at < position) state = this.#folded(state, this.commits[at++]!, null);
-    this.#last = { position, state };
-    return state;
+    return this.#block(start)[position - start]!;
+  }
+
+  /** Who looks at one version looks at its neighbours next: a block is folded as a whole. */
+  #block(start: number): State[] {
+    const known = this.#blocks.get(start);
+    if (known) return known;
+    const states = [this.#checkpoints[start / CHECKPOINT_EVERY]!];
+    const commits = this.commits.slice(start, start + CHECKPOINT_EVERY);
+    for (const commit of commits) states.push(this.#folded(states.at(-1)!, commit, null));
+    if (this.#blocks.size >= BLOCKS_KEPT) this.#blocks.delete(this.#blocks.keys().next().value!);
+    this.#blocks.set(start, states);
+    return states;
   }
 
   faultAt(position: number): string {
@@ -96,6 +103,7 @@ export class History {
     const broken = brokenLink(this.commits.at(-1), commit);
     this.commits.push(commit);
     const position = this.length;
+    this.#blocks.delete(position - 1 - ((position - 1) % CHECKPOINT_EVERY));
     if (broken) this.faults.push({ position, what: broken });
     this.#firstEntry.push(this.entries.length);
     commit.facts.forEach((fact, index) => this.entries.push({ position, index, fact }));

@@ -1,7 +1,7 @@
 /** The lanes' marks, thinned out so that a picture of any history has about as many as pixels. */
 
 import type { Axis, Window } from "./axis";
-import { type Lane, LANES, laneOf, type Mark, markOf } from "./describe";
+import { type Lane, laneOf, type Mark, markOf } from "./describe";
 import type { Entry } from "./history";
 
 export interface Dot {
@@ -66,8 +66,4 @@ export function dotAt(found: readonly Dot[], lane: Lane, x: number, reach = 9): 
   for (const dot of found)
     if (dot.lane === lane && Math.abs(dot.x - x) <= (best ? Math.abs(best.x - x) : reach)) best = dot;
   return best;
-}
-
-export function laneAt(y: number, height: number): Lane | null {
-  return LANES[Math.floor(y / height)] ?? null;
 }

@@ -91,6 +91,8 @@ export class Replay {
 
   // What comes.
 
+  /** Takes in what follows. While it is opened only the first page is shown at once, the rest as
+   * a whole: drawing each would take longer than reading all. */
   append(commits: readonly Commit[]): void {
     const before = this.history.entries.length;
     if (!this.history.append(commits)) return;
@@ -100,17 +102,21 @@ export class Replay {
     }
     this.visitor.follow(this.history);
     this.timeline = extended(this.timeline, commits);
-    const { live, position, query } = this.view.get();
-    this.#show({ revision: this.view.get().revision + 1, hits: this.#search.find(query) });
+    if (this.view.get().loaded || before === 0) this.#grown();
+  }
+
+  #grown(): void {
+    const { live, query, revision } = this.view.get();
+    this.#show({ revision: revision + 1, hits: this.#search.find(query) });
     if (live) this.#move(this.history.length, true);
-    else if (this.#wanted === null) this.#show({ position });
-    else if (this.history.version >= this.#wanted) this.#arrive(this.#wanted);
+    else if (this.#wanted !== null && this.history.version >= this.#wanted) this.#arrive(this.#wanted);
   }
 
   /** All is here: a version beyond the end is the end. */
   loaded(): void {
-    if (this.#wanted !== null) this.#arrive(this.#wanted);
     this.#show({ loaded: true });
+    this.#grown();
+    if (this.#wanted !== null) this.#arrive(this.#wanted);
   }
 
   #arrive(version: number): void {

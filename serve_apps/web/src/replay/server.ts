@@ -14,18 +14,23 @@ export interface Listener {
   onTrouble(code: string, detail: string): void;
 }
 
-/** Every commit after `after`, a page at a time. Raises ApiError. */
+/**
+ * Every commit after `after`, a page at a time; the next page is on its way while one is taken in.
+ * Raises ApiError.
+ */
 export async function loadCommits(
   api: Api,
   conversation: string,
   after: number,
   onPage: (commits: readonly Commit[]) => void,
 ): Promise<void> {
-  for (let last = after; ; ) {
-    const page = await api.commits(conversation, last, PAGE);
+  let coming: Promise<Commit[]> | null = api.commits(conversation, after, PAGE);
+  while (coming) {
+    const page: Commit[] = await coming;
+    coming = page.length < PAGE ? null : api.commits(conversation, page.at(-1)!.version, PAGE);
+    // Whoever takes the page in may throw: the request under way must not be left alone then.
+    coming?.catch(() => undefined);
     onPage(page);
-    if (page.length < PAGE) return;
-    last = page.at(-1)!.version;
   }
 }
 

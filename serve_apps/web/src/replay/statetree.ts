@@ -59,7 +59,7 @@ const SECTIONS: [key: string, title: string, fields: Field[]][] = [
       ["handoff.evidence", "Evidence", (s) => s.handoff?.evidence ?? ""],
       ["handoff.message", "In message", (s) => s.handoff?.message ?? ""],
       ["handoff.silent", "AI silent meanwhile", (s) => (s.handoff ? yes(s.handoff.silent) : "")],
-      ["handed_off", "Have called", (s) => counted(s.handed_off.length, "message"), (s) => ids(s.handed_off)],
+      ["handed_off", "Handed off already", (s) => counted(s.handed_off.length, "message"), (s) => ids(s.handed_off)],
     ],
   ],
   [
