@@ -36,7 +36,11 @@ async def _heard(double, kind, count):
 def _frames(widget):
     """The frames that the page receives from now on, as they stand on the wire."""
     received: list[str] = []
-    widget.page.on("websocket", lambda socket: socket.on("framereceived", received.append))
+
+    def note(frame):
+        received.append(str(frame))
+
+    widget.page.on("websocket", lambda socket: socket.on("framereceived", note))
     return received
 
 
