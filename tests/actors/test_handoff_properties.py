@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -433,7 +434,7 @@ class Handoff(RuleBasedStateMachine):
         assert msgspec.msgpack.decode(kept, type=State) == state
 
 
-TestHandoff = Handoff.TestCase
+TestHandoff = pytest.mark.timeout(300)(Handoff.TestCase)
 TestHandoff.settings = settings(
-    max_examples=500, stateful_step_count=50, deadline=None, derandomize=True
+    max_examples=250, stateful_step_count=50, deadline=None, derandomize=True
 )
