@@ -6,7 +6,7 @@ import asyncio
 
 from config.settings import Settings
 from events.log import EventLog
-from events.tenancy import Placement
+from events.tenancy import HandoffPolicy, Placement
 from serve_apps.gateway.tenants import TenantDirectory
 
 READ_IN_S = 2.0
@@ -33,6 +33,9 @@ class Tenants:
     def company_of(self, tenant: str) -> str:
         known = self._directory.by_id(tenant)
         return known.name if known else ""
+
+    def policy_of(self, tenant: str) -> HandoffPolicy:
+        return self._directory.policy_of(tenant)
 
     def placement_of(self, tenant: str) -> Placement:
         """`dedicated` when the tenant or the whole house asks for it."""
