@@ -50,10 +50,14 @@ class Visitor:
         locale: str = "en",
         token: str = "",
         conversation: str = "",
+        fresh: bool = False,
         on_frame: Callable[[Frame], None] | None = None,
     ) -> None:
+        """`fresh` with a `token` begins a new conversation of the same visitor."""
         self.url, self.key, self.locale = url, key, locale
-        self.token, self.conversation = token, conversation
+        self.token, self.conversation, self._fresh = token, conversation, fresh
+        self.place = 0
+        """In the queue for a person, from 1; 0 while nobody is waited for, or it is not known."""
         self.events: list[Frame] = []
         self.accepted: dict[str, int] = {}
         self.rejected: dict[str, Frame] = {}
@@ -119,7 +123,7 @@ class Visitor:
         return await self.reply_to(await self.say(text, timeout_s=timeout_s), timeout_s=timeout_s)
 
     async def send(self, frame: Frame) -> None:
-        """Any other frame of the protocol: `typing`, `handoff`, `rate`, `ping`."""
+        """Any other frame of the protocol: `typing`, `handoff`, `rate`, `seen`, `ping`."""
         await self._send(frame)
 
     async def drop(self) -> None:
@@ -168,6 +172,8 @@ class Visitor:
 
     def _hello(self) -> Frame:
         hello: Frame = {"type": "hello", "key": self.key, "locale": self.locale}
+        if self.token and self._fresh:
+            return hello | {"token": self.token, "fresh": True}
         if self.token:
             hello |= {"token": self.token, "conversation": self.conversation}
         if self.events:
@@ -181,6 +187,7 @@ class Visitor:
         match frame["type"]:
             case "welcome":
                 self.conversation, self.token = frame["conversation"], frame["token"]
+                self._fresh, self.place = False, 0
                 self.connections += 1
                 await self._set_socket(socket)
                 for ident, text in list(self._pending.items()):
@@ -198,6 +205,8 @@ class Visitor:
                 if self.events and place <= (self.events[-1]["version"], self.events[-1]["index"]):
                     self.repeats += 1
                 self.events.append(frame)
+            case "queue":
+                self.place = frame["place"]
             case "error" if frame["code"] in FINAL:
                 raise RefusedByGateway(frame["code"], frame.get("detail", ""))
             case _:
