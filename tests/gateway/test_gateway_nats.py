@@ -38,3 +38,45 @@ async def test_a_visitor_loses_nothing_when_nats_is_killed_and_started_again(gat
     finally:
         await live.close()
         await log.close()
+
+
+async def test_a_console_misses_nothing_when_nats_is_killed_and_started_again(gateway, start_nats):
+    from console_house import hire
+
+    from events.jetstream import JetStreamLog
+    from events.live_nats import NatsLive
+    from serve_apps.gateway.limits import GatewayLimits
+    from tandem.client import Visitor
+    from tandem.operator_socket import OperatorSocket
+
+    nats = start_nats()
+    log = await JetStreamLog.connect(nats.url)
+    await log.ensure_streams()
+    live = await NatsLive.connect(nats.url)
+    try:
+        limits = GatewayLimits(recheck_owed_s=0.2, recheck_s=1, board_reread_s=1, board_retry_s=0.2)
+        async with gateway(log=log, live=live, limits=limits) as house:
+            ana = await hire(house)
+            url = f"ws://127.0.0.1:{house.port}/v1/operator/socket"
+            async with Visitor(house.ws) as visitor, OperatorSocket(url, ana.token) as console:
+                await visitor.say("before")
+                ident = visitor.conversation
+                await console.watch(ident)
+                await console.order("take_over", ident, epoch=1)
+                nats.kill()
+                nats.start()
+                await visitor.say("after")
+                await console.order("reply", ident, epoch=2, text="I am here.")
+                stored = await log.load(house.stream(ident))
+                await console.until(
+                    lambda: len(console.commits[ident]) == len(stored), timeout_s=30
+                )
+                await console.until(
+                    lambda: console.rows[ident]["version"] == stored[-1].version, timeout_s=30
+                )
+                await visitor.until(lambda: "I am here." in str(visitor.events), timeout_s=30)
+        assert [frame["number"] for frame in console.commits[ident]] == [1, 2, 3, 4]
+        assert console.repeats == 0
+    finally:
+        await live.close()
+        await log.close()
