@@ -1,5 +1,6 @@
 """The command `tandem`. Each command is a module in `tandem/commands/` with a function of the same
-name; modules import what is heavy inside their functions, so that help is quick."""
+name, or with several in `COMMANDS`, or with a `GROUP` of commands of its own; modules import what
+is heavy inside their functions, so that help is quick."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import typer
 
 ABOUT = """An AI answers your customers, people take over when that is better, nothing is lost.
@@ -35,9 +38,17 @@ def build() -> typer.Typer:
     found = [module.name for module in pkgutil.iter_modules(commands.__path__)]
     first = [name for name in ("up", "doctor", "ask") if name in found]
     for name in [*first, *(name for name in found if name not in first)]:
-        module = importlib.import_module(f"tandem.commands.{name}")
-        app.command(name)(getattr(module, name))
+        _add(app, name, importlib.import_module(f"tandem.commands.{name}"))
     return app
+
+
+def _add(app: typer.Typer, name: str, module: ModuleType) -> None:
+    panel = getattr(module, "PANEL", None)
+    if (group := getattr(module, "GROUP", None)) is not None:
+        app.add_typer(group, name=name, rich_help_panel=panel)
+        return
+    for command in getattr(module, "COMMANDS", None) or (getattr(module, name),):
+        app.command(command.__name__, rich_help_panel=panel)(command)
 
 
 def main() -> None:

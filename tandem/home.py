@@ -15,6 +15,8 @@ from tandem.errors import UserError
 SWEEP_TIMEOUT_S = 30.0
 DEMO_OPERATOR = "demo-operator"
 """How to sign in to the demo's console: the e-mail and the password, a line each."""
+OPERATOR_SESSIONS = "operator-sessions"
+"""The sessions of operators at the command line."""
 OURS = (
     "nats",
     "postgres",
@@ -26,6 +28,7 @@ OURS = (
     "secret",
     "run.json",
     DEMO_OPERATOR,
+    OPERATOR_SESSIONS,
 )
 """All that a house writes into its home, and all that `--fresh` removes: home may be a folder
 that holds other things as well."""

@@ -9,10 +9,12 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from config.settings import Settings
 from tandem.addresses import read_running
 from tandem.errors import UserError
+from tandem.operator_print import one_line, who_has
 
 if TYPE_CHECKING:
     from projections.queries import ListedConversation
@@ -33,18 +35,24 @@ def conversations(
         print(f"tenant {tenant} has no conversations yet")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("conversation", "last (UTC)", "mode", "messages"):
+    for name in ("conversation", "last (UTC)", "with", "messages"):
         table.add_column(name, no_wrap=True)
     table.add_column("newest text", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         table.add_row(
-            row.conversation,
+            Text(row.conversation),
             f"{row.last_at:%m-%d %H:%M:%S}",
-            row.mode,
+            Text(_with(row)),
             str(row.messages),
-            row.last_text.replace("\n", " "),
+            Text(one_line(row.last_text)),
         )
     Console().print(table)
+
+
+def _with(row: ListedConversation) -> str:
+    if row.handoff_requested:
+        return "waits for a person"
+    return who_has(msgspec.to_builtins(row))
 
 
 async def _rows(dsn: str, tenant: str, limit: int) -> list[ListedConversation]:
