@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from console_page import ConsolePage
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
     from protocol_double import ProtocolDouble
+    from replay_double import ReplayDouble
+    from replay_page import ReplayPage
     from widget_page import WidgetPage
 
 WEB = Path(__file__).resolve().parents[2] / "serve_apps" / "web"
@@ -39,8 +41,8 @@ def _missing(what: str) -> None:
 
 @pytest.fixture(scope="session")
 def dist() -> Path:
-    """The built pages."""
-    folder = WEB / "dist"
+    """The built pages: of `npm run build`, or of the folder that `TANDEM_WEB_DIST` names."""
+    folder = Path(os.environ.get("TANDEM_WEB_DIST") or WEB / "dist")
     if not (folder / "widget.js").is_file():
         _missing("the pages are not built (`npm run build` in serve_apps/web)")
     return folder
@@ -112,10 +114,11 @@ async def visit(browser: Browser, double: ProtocolDouble) -> AsyncIterator[Visit
     assert wrong == []
 
 
-def _listen(page: Page, wrong: list[str], expects: str) -> None:
+def _listen(page: Page, wrong: list[str], *expects: str) -> None:
     def hear(message: ConsoleMessage) -> None:
         # A socket that breaks is told by the browser itself, whatever the widget does.
-        told = "WebSocket connection" in message.text or (expects and expects in message.text)
+        expected = ("WebSocket connection", *filter(None, expects))
+        told = any(text in message.text for text in expected)
         if message.type == "error" and not told:
             wrong.append(message.text)
 
@@ -143,7 +146,7 @@ async def operator(browser: Browser, office: ConsoleDouble) -> AsyncIterator[Ope
     """Makes an operator at a console of their own, signed in as `email` (empty: not yet).
 
     Fails the test when a page broke its content security policy or wrote an error, but for
-    refused calls, which the browser itself tells of.
+    refused calls, which the browser itself tells of, and errors that hold the text `expects`.
     """
     from console_accounts import ANA, PASSWORD
     from console_page import ConsolePage
@@ -152,13 +155,13 @@ async def operator(browser: Browser, office: ConsoleDouble) -> AsyncIterator[Ope
     wrong: list[str] = []
 
     async def make(
-        email: str = ANA.email, *, path: str = "/console", **options: Any
+        email: str = ANA.email, *, path: str = "/console", expects: str = "", **options: Any
     ) -> ConsolePage:
         sizes = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"}
         context = await browser.new_context(**(sizes | options))
         contexts.append(context)
         page = await context.new_page()
-        _listen(page, wrong, "Failed to load resource")
+        _listen(page, wrong, "Failed to load resource", expects)
         console = ConsolePage(page, office.url)
         if email:
             await console.open(email, PASSWORD, path=path)
@@ -170,7 +173,52 @@ async def operator(browser: Browser, office: ConsoleDouble) -> AsyncIterator[Ope
     assert wrong == []
 
 
-Picture = Callable[["WidgetPage | ConsolePage", str], Awaitable[None]]
+@pytest_asyncio.fixture(loop_scope="session")
+async def archive(dist: Path) -> AsyncIterator[ReplayDouble]:
+    """A fresh server of histories; fails the test when the replay page did not keep to its API."""
+    from replay_double import ReplayDouble
+
+    if not (dist / "replay.js").is_file():
+        _missing("the replay page is not built (`npm run build` in serve_apps/web)")
+    async with ReplayDouble(dist).running() as server:
+        yield server
+        assert server.complaints == []
+
+
+Replaying = Callable[..., Awaitable["ReplayPage"]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def replaying(browser: Browser, archive: ReplayDouble) -> AsyncIterator[Replaying]:
+    """Opens the replay page of a conversation (empty: of none), at a version.
+
+    Fails the test when a page broke its content security policy or wrote an error, but for
+    errors that hold the text `expects`.
+    """
+    from replay_page import ReplayPage
+
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    async def make(
+        conversation: str = "", *, version: int | None = None, expects: str = "", **options: Any
+    ) -> ReplayPage:
+        sizes = {"viewport": {"width": 1600, "height": 950}, "locale": "en-GB"}
+        context = await browser.new_context(**(sizes | {"accept_downloads": True} | options))
+        contexts.append(context)
+        page = await context.new_page()
+        _listen(page, wrong, expects)
+        shown = ReplayPage(page, archive.url)
+        await shown.open(conversation, version=version)
+        return shown
+
+    yield make
+    for context in contexts:
+        await context.close()
+    assert wrong == []
+
+
+Picture = Callable[["WidgetPage | ConsolePage | ReplayPage", str], Awaitable[None]]
 
 
 @pytest.fixture
@@ -181,7 +229,7 @@ def picture() -> Picture:
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
 
-    async def take(shown: WidgetPage | ConsolePage, name: str) -> None:
+    async def take(shown: WidgetPage | ConsolePage | ReplayPage, name: str) -> None:
         if folder:
             await shown.page.screenshot(
                 path=Path(folder) / f"{name}.png", animations="disabled", caret="hide"

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { Commit, ConversationFact } from "../../serve_apps/web/src/operator/facts";
 import { fold } from "../../serve_apps/web/src/operator/fold";
 import { initial, type State } from "../../serve_apps/web/src/operator/state";
-import { dots } from "../../serve_apps/web/src/replay/marks";
+import { CELL, dots } from "../../serve_apps/web/src/replay/marks";
 import { versionAxis, WHOLE } from "../../serve_apps/web/src/replay/axis";
 import { CHECKPOINT_EVERY, History } from "../../serve_apps/web/src/replay/history";
 import { Spans } from "../../serve_apps/web/src/replay/spans";
@@ -159,6 +159,6 @@ test("a picture of 10,000 facts has no more marks than it has room for", () => {
   const many = Array.from({ length: 10_000 }, (_, at) => commit(at + 1, message(at + 1)));
   history.append(many);
   const found = dots(history.entries, versionAxis(history.length), WHOLE, 1000);
-  assert.ok(found.length <= 1000 / 7 + 2, String(found.length));
+  assert.ok(found.length <= 1000 / CELL + 2, String(found.length));
   assert.equal(found.reduce((sum, dot) => sum + dot.count, 0), 10_000);
 });

@@ -62,11 +62,9 @@ export function App({ session }: { session: OperatorSession }) {
     >
       <input
         ref={picker}
-        class="quiet"
         type="file"
         accept=".jsonl,.ndjson,.json,.txt"
-        aria-label="A conversation as JSON Lines"
-        tabIndex={-1}
+        hidden
         onChange={(event) => {
           void take(event.currentTarget.files?.[0]);
           event.currentTarget.value = "";

@@ -18,7 +18,7 @@ export function StatePane({ replay, view }: { replay: Replay; view: View }) {
   const shown = sections(history.stateAt(position), before);
   const changes = shown.reduce((sum, section) => sum + section.changes, 0);
   return (
-    <div class="state-side" data-pane="state" tabIndex={0} role="region" aria-label="State">
+    <div class="state-side" data-pane="state" tabIndex={0} role="group" aria-label="State, row by row">
       <p class="state-head">
         <span role="status">{changesWords(changes, history.versionAt(position - 1))}</span>
         <label class="check">

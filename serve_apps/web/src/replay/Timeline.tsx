@@ -174,11 +174,12 @@ const Picture = memo(function Picture({ replay, axis, window, width, found }: Pi
 
 function GapMark({ from, to, ms }: { from: number; to: number; ms: number }) {
   const wide = to - from;
+  const words = lasted(ms);
   return (
     <g class="gap">
       <rect x={from} y={0} width={Math.max(1, wide)} height={HEIGHT} fill="url(#idle)" />
-      {wide > 44 && (
-        <text x={from + wide / 2} y={TRACK_HEIGHT / 2 + 4}>{lasted(ms)}</text>
+      {wide > words.length * 6 + 6 && (
+        <text x={from + wide / 2} y={TRACK_HEIGHT / 2 + 4}>{words}</text>
       )}
     </g>
   );

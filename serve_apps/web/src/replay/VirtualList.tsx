@@ -79,7 +79,7 @@ export function VirtualList(props: Props) {
     );
   const style = { paddingTop: `${offsets[from] ?? 0}px`, paddingBottom: `${offsets[count]! - (offsets[to] ?? 0)}px` };
   return (
-    <div ref={box} class={`virtual ${props.class ?? ""}`} role="region" aria-label={props.label} tabIndex={0} onScroll={look}>
+    <div ref={box} class={`virtual ${props.class ?? ""}`} role="group" aria-label={props.label} tabIndex={0} onScroll={look}>
       {count === 0 && props.empty}
       <div ref={inner} class="virtual-inner" style={style}>
         {shown}

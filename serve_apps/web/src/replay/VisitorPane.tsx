@@ -26,8 +26,9 @@ const FRAME = `
 .virtual-item { display: flow-root; }
 .virtual-item:not(:last-child) .message > .meta { display: none; }
 .none { color: var(--soft); padding: 24px 8px; text-align: center; }
-.newest { border-radius: 10px; animation: arrived 1.6s ease-out; }
-@keyframes arrived { from { background: color-mix(in srgb, var(--link) 22%, transparent); } }
+.newest { border-radius: 12px; box-shadow: 0 0 0 4px color-mix(in srgb, var(--link) 9%, transparent);
+  background: color-mix(in srgb, var(--link) 9%, transparent); }
+.newest > :last-child { margin-bottom: 6px; }
 `;
 
 let made: CSSStyleSheet | undefined;

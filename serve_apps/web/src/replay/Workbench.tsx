@@ -99,7 +99,7 @@ function DrawerPane({ replay, view }: { replay: Replay; view: View }) {
         ))}
       </div>
       {drawer === "turn" && (
-        <div id="drawer-panel" class="turn-panel" role="region" aria-label="Why: the AI’s turn" tabIndex={0}>
+        <div id="drawer-panel" class="turn-panel" role="group" aria-label="Why: the AI’s turn" tabIndex={0}>
           <Why replay={replay} view={view} />
         </div>
       )}

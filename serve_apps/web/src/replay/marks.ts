@@ -16,7 +16,7 @@ export interface Dot {
 }
 
 /** Marks that are closer than this are one. */
-export const CELL = 7;
+export const CELL = 11;
 
 /** Of several in one place the gravest is shown. */
 const GRAVITY: Record<Mark, number> = {
