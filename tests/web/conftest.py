@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+from page_errors import listen
 
 if TYPE_CHECKING:
     from console_double import ConsoleDouble
     from console_page import ConsolePage
-    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.async_api import Browser, BrowserContext
     from protocol_double import ProtocolDouble
     from replay_double import ReplayDouble
     from replay_page import ReplayPage
@@ -105,25 +106,13 @@ async def visit(browser: Browser, double: ProtocolDouble) -> AsyncIterator[Visit
         context = await browser.new_context(**(sizes | options))
         contexts.append(context)
         page = await context.new_page()
-        _listen(page, wrong, expects)
+        listen(page, wrong, expects)
         return WidgetPage(page, url or double.url)
 
     yield make
     for context in contexts:
         await context.close()
     assert wrong == []
-
-
-def _listen(page: Page, wrong: list[str], *expects: str) -> None:
-    def hear(message: ConsoleMessage) -> None:
-        # A socket that breaks is told by the browser itself, whatever the widget does.
-        expected = ("WebSocket connection", *filter(None, expects))
-        told = any(text in message.text for text in expected)
-        if message.type == "error" and not told:
-            wrong.append(message.text)
-
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", hear)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -161,7 +150,7 @@ async def operator(browser: Browser, office: ConsoleDouble) -> AsyncIterator[Ope
         context = await browser.new_context(**(sizes | options))
         contexts.append(context)
         page = await context.new_page()
-        _listen(page, wrong, "Failed to load resource", expects)
+        listen(page, wrong, "Failed to load resource", expects)
         console = ConsolePage(page, office.url)
         if email:
             await console.open(email, PASSWORD, path=path)
@@ -207,7 +196,7 @@ async def replaying(browser: Browser, archive: ReplayDouble) -> AsyncIterator[Re
         context = await browser.new_context(**(sizes | {"accept_downloads": True} | options))
         contexts.append(context)
         page = await context.new_page()
-        _listen(page, wrong, expects)
+        listen(page, wrong, expects)
         shown = ReplayPage(page, archive.url)
         await shown.open(conversation, version=version)
         return shown

@@ -1,6 +1,6 @@
 /** Where the operator writes: a reply to the visitor, or a private note. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { useCell } from "../operator/cells";
 import { countChars, LIMITS } from "../operator/protocol";
@@ -22,7 +22,8 @@ export function Composer({ thread, footing }: { thread: Thread; footing: Footing
   const mayReply = deeds.has("reply");
   const kept = () => (desk.scratch.get("note", thread.conversation) ? "note" : "");
   const [chosen, choose] = useState<Purpose | "">(kept);
-  useEffect(() => {
+  // At once: what is typed next belongs into the field, and is no command.
+  useLayoutEffect(() => {
     if (focus.on === "reply" || focus.on === "note") choose(focus.on);
   }, [focus]);
   if (!deeds.has("note")) return null;
@@ -96,7 +97,7 @@ function Field({ thread, purpose }: { thread: Thread; purpose: Purpose }) {
   };
   const canned = useCanned(box, text, write, purpose === "reply");
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!desk.wished(purpose)) return;
     // Somebody may have put a text there: a refused message, a mended draft.
     show(desk.scratch.get(purpose, conversation));

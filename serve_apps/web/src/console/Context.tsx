@@ -22,9 +22,9 @@ export function Context() {
   const desk = useDesk();
   const thread = useCell(desk.threads.open);
   return (
-    <aside class="pane context" aria-label={T.context}>
+    <section class="pane context" aria-label={T.context}>
       {thread && <Facts key={thread.conversation} thread={thread} />}
-    </aside>
+    </section>
   );
 }
 

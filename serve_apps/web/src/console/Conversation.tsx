@@ -1,6 +1,6 @@
 /** The open conversation: who has it and what can be done, its lines, the draft, the composer. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { useCell } from "../operator/cells";
 import { able, type Footing } from "./able";
@@ -17,9 +17,9 @@ export function Conversation() {
   const desk = useDesk();
   const thread = useCell(desk.threads.open);
   return (
-    <main class="pane conversation" aria-label={T.conversation} id="conversation" tabIndex={-1}>
+    <section class="pane conversation" aria-label={T.conversation} id="conversation" tabIndex={-1}>
       {thread ? <Opened key={thread.conversation} thread={thread} /> : <NothingOpen />}
-    </main>
+    </section>
   );
 }
 
@@ -27,7 +27,7 @@ function NothingOpen() {
   return (
     <div class="nothing">
       <Icon name="chat" />
-      <h1>{T.nothingOpen}</h1>
+      <h2>{T.nothingOpen}</h2>
       <p>{T.nothingOpenHint}</p>
     </div>
   );
@@ -80,7 +80,7 @@ function Head({ thread, footing }: { thread: Thread; footing: Footing | null }) 
   const pane = useCell(desk.pane);
   const title = useRef<HTMLHeadingElement>(null);
   // Where the queue gives way to the conversation, the keyboard comes along.
-  useEffect(() => {
+  useLayoutEffect(() => {
     const queue = document.querySelector<HTMLElement>(".queue");
     if (pane === "conversation" && queue && !queue.offsetParent) title.current?.focus();
   }, [thread]);
@@ -96,13 +96,16 @@ function Head({ thread, footing }: { thread: Thread; footing: Footing | null }) 
         <Icon name="back" />
       </button>
       <div class="head-names">
-        <h1 ref={title} tabIndex={-1}>
-          {visitorName({ visitor: standing.visitor, conversation: thread.conversation })}
-        </h1>
-        <p class="head-about">
+        <div class="head-name">
+          <h2 ref={title} tabIndex={-1}>
+            {visitorName({ visitor: standing.visitor, conversation: thread.conversation })}
+          </h2>
+          <VisitorHere thread={thread} />
+        </div>
+        <div class="head-about">
           <span>{about.join(" · ")}</span>
-          <Presence thread={thread} />
-        </p>
+          <Lookers thread={thread} />
+        </div>
       </div>
       {footing && <Holder footing={footing} />}
       <button
@@ -119,25 +122,27 @@ function Head({ thread, footing }: { thread: Thread; footing: Footing | null }) 
   );
 }
 
-function Presence({ thread }: { thread: Thread }) {
-  const me = useMe();
-  const { visitorHere, colleagues } = useCell(thread.live);
-  const others = [...colleagues].filter(([id]) => id !== me.operator).map(([, name]) => name);
+function VisitorHere({ thread }: { thread: Thread }) {
+  const { visitorHere } = useCell(thread.live);
+  const words = visitorHere ? T.visitorHere : T.visitorAway;
   return (
-    <>
-      <span
-        class={`presence${visitorHere ? " here" : ""}`}
-        title={visitorHere ? T.visitorHere : T.visitorAway}
-      >
-        <span class="quiet">{visitorHere ? T.visitorHere : T.visitorAway}</span>
-      </span>
-      {others.length > 0 && (
-        <span class="badge">
-          <Icon name="eye" />
-          <bdi>{T.looking(others.join(", "))}</bdi>
-        </span>
-      )}
-    </>
+    <span class={`presence${visitorHere ? " here" : ""}`} title={words}>
+      <span class="quiet">{words}</span>
+    </span>
+  );
+}
+
+/** Colleagues who have it open too. */
+function Lookers({ thread }: { thread: Thread }) {
+  const me = useMe();
+  const { colleagues } = useCell(thread.live);
+  const others = [...colleagues].filter(([id]) => id !== me.operator).map(([, name]) => name);
+  if (!others.length) return null;
+  return (
+    <span class="badge">
+      <Icon name="eye" />
+      <bdi>{T.looking(others.join(", "))}</bdi>
+    </span>
   );
 }
 

@@ -1,6 +1,6 @@
 /** What the AI would say, waiting for a person: approve, mend, or reject with a reason. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { useCell } from "../operator/cells";
 import type { Draft } from "../operator/lines";
@@ -22,7 +22,7 @@ export function DraftCard(props: { draft: Draft; may: boolean; owner: string }) 
   const entries = useCell(desk.outbox.entries);
   const { status } = useCell(desk.link);
   const focus = useCell(desk.focus);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!may) return;
     if (desk.wished("draft")) setStep("edit");
     if (desk.wished("reject")) setStep("reject");
@@ -42,7 +42,7 @@ export function DraftCard(props: { draft: Draft; may: boolean; owner: string }) 
     <section class="draft" aria-label={T.draft}>
       <div class="draft-head">
         <Icon name="spark" />
-        <h2>{draft.kind === "unknown" ? T.draftUnknown : T.draftOf}</h2>
+        <h3>{draft.kind === "unknown" ? T.draftUnknown : T.draftOf}</h3>
         {draft.kind === "answer" && draft.confidence > 0 && (
           <span class="badge numbers">{T.confidence(Math.round(draft.confidence * 100))}</span>
         )}
@@ -118,7 +118,7 @@ function Edit(props: {
 }) {
   const { draft, text, write } = props;
   const box = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => box.current?.focus(), []);
+  useLayoutEffect(() => box.current?.focus(), []);
   return (
     <>
       <textarea
@@ -155,7 +155,7 @@ function Edit(props: {
 function Reject(props: { off: boolean; done: (reason: string) => void; leave: () => void }) {
   const [reason, setReason] = useState("");
   const box = useRef<HTMLInputElement>(null);
-  useEffect(() => box.current?.focus(), []);
+  useLayoutEffect(() => box.current?.focus(), []);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     if (reason.trim() && !props.off) props.done(reason.trim());

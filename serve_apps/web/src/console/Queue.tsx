@@ -1,6 +1,6 @@
 /** The queue: views with their counts, a search, and the rows. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { useCell } from "../operator/cells";
 import { VIEWS } from "./board";
@@ -24,7 +24,7 @@ function Search() {
   const text = useCell(desk.board.search);
   const focus = useCell(desk.focus);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (desk.wished("search")) input.current?.select();
   }, [focus]);
   return (

@@ -66,7 +66,7 @@ export function ToastList() {
   const desk = useDesk();
   const toasts = useCell(desk.toasts.shown);
   return (
-    <div class="toasts">
+    <section class="toasts" aria-label={T.messages}>
       {toasts.map((toast) => (
         <div key={toast.id} class={`toast ${toast.tone}`}>
           <bdi>{toast.text}</bdi>
@@ -80,7 +80,7 @@ export function ToastList() {
           </button>
         </div>
       ))}
-    </div>
+    </section>
   );
 }
 

@@ -18,7 +18,10 @@ export function TopBar() {
         {T.skip}
       </a>
       <img class="topbar-mark" src="/tandem.svg" alt="Tandem" />
-      <bdi class="topbar-company">{me.company}</bdi>
+      <h1 class="topbar-company">
+        <bdi>{me.company}</bdi>
+        <span class="quiet">: {T.title}</span>
+      </h1>
       <button
         type="button"
         class="button topbar-commands"
@@ -32,7 +35,6 @@ export function TopBar() {
         type="button"
         class="topbar-me"
         popovertarget="menu"
-        aria-label={T.operatorMenu(me.name)}
       >
         <span class="avatar" aria-hidden="true">
           {initials(me.name)}
@@ -41,6 +43,7 @@ export function TopBar() {
           <bdi>{me.name}</bdi>
           <small>{T.roles[me.role]}</small>
         </span>
+        <span class="quiet">{T.menu}</span>
       </button>
       <Menu />
     </header>

@@ -39,11 +39,11 @@ function Panes() {
     <div class="desk" data-pane={pane}>
       <TopBar />
       <LinkBanner />
-      <div class="panes">
+      <main class="panes">
         <Queue />
         <Conversation />
         <Context />
-      </div>
+      </main>
       <ToastList />
       <Herald />
       <Overlays />

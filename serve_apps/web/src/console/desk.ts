@@ -14,7 +14,7 @@ import type { Alerts } from "./alerts";
 import { news } from "./announce";
 import { Board } from "./board";
 import { Finder } from "./finder";
-import { type Entry, Outbox } from "./outbox";
+import { type Entry, isText, Outbox } from "./outbox";
 import type { Preferences } from "./prefs";
 import { Scratch } from "./scratch";
 import { shelf } from "./shelf";
@@ -307,6 +307,19 @@ export class Desk {
 
   reopen(): void {
     this.#deed("reopen", ({ conversation }) => ({ type: "reopen", conversation }));
+  }
+
+  /** Whether a click in the open conversation is on its way. */
+  ordered(): boolean {
+    const open = this.threads.open.get()?.conversation;
+    return this.outbox.entries
+      .get()
+      .some(
+        ({ order, state }) =>
+          order.conversation === open &&
+          !isText(order) &&
+          (state === "sending" || state === "waiting"),
+      );
   }
 
   /** A text that was refused, once more: under the epoch that holds now. */

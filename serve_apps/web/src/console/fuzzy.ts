@@ -1,5 +1,8 @@
 /** Finds what somebody means by a few letters: all of them, in order, best where they stand together. */
 
+/** Letters in order are looked for in texts up to this length; in longer ones they are anywhere. */
+const LOOSE_CHARS = 60;
+
 /** How well `text` fits; higher is better, null when it does not. Case and accents do not count. */
 export function fit(query: string, text: string): number | null {
   const wanted = plain(query).replace(/\s+/g, "");
@@ -7,6 +10,8 @@ export function fit(query: string, text: string): number | null {
   const there = plain(text);
   const whole = there.indexOf(plain(query).trim());
   if (whole >= 0) return 1000 - Math.min(whole, 100) + (startsWord(there, whole) ? 200 : 0);
+  if (plain(query).trim().split(/\s+/).every((word) => there.includes(word))) return 500;
+  if (there.length > LOOSE_CHARS) return null;
   let score = 0;
   let at = -1;
   for (const letter of wanted) {

@@ -22,7 +22,8 @@ export function deedOf(pressed: Pressed, desk: Desk, writing: boolean): (() => v
   if (writing || desk.overlay.get() || pressed.ctrlKey || pressed.metaKey || pressed.altKey)
     return null;
   if (key === "Escape" && desk.pane.get() === "context") return () => desk.pane.set("conversation");
-  if (!desk.parts.prefs.cell.get().keys) return null;
+  // While an order is on its way, what is typed next is meant for what comes of it.
+  if (!desk.parts.prefs.cell.get().keys || desk.ordered()) return null;
   if (key === "j") return () => desk.moveCursor(1);
   if (key === "k") return () => desk.moveCursor(-1);
   const command = COMMANDS.find((one) => one.key === (key.length === 1 ? key.toLowerCase() : key));

@@ -209,7 +209,7 @@ export const T = {
   edited: "Your version",
   edit: "Edit",
   approve: "Approve and send",
-  approveEdited: "Send my version",
+  approveEdited: "Approve my version",
   reject: "Reject",
   rejectWhy: "Why is it rejected?",
   rejectReasons: ["Wrong", "Incomplete", "Wrong tone", "Wrong language", "I answer myself"],
@@ -254,7 +254,7 @@ export const T = {
   replayHint: "Every step as it happened",
 
   // The bar, the commands, the keys.
-  operatorMenu: (name: string) => `${name}: menu`,
+  menu: "Menu",
   roles: { admin: "Admin", manager: "Manager", viewer: "Viewer" },
   signOut: "Sign out",
   signOutFailed: "You are still signed in: the server could not be reached.",
@@ -271,6 +271,7 @@ export const T = {
   goTo: (view: string) => `Queue: ${view}`,
   close: "Close",
   dismiss: "Dismiss",
+  messages: "Messages",
   keys: {
     next: "Next conversation",
     previous: "Previous conversation",

@@ -78,9 +78,13 @@ export function startDesk(session: OperatorSession, prefs: Preferences, me: Me):
   };
 }
 
+/** What may be an id at all: anybody can write an address. */
+const ID = /^[A-Za-z0-9_.:-]{1,64}$/;
+
 /** The conversation that the address names; empty when it names none. */
 function addressed(): string {
-  return new URLSearchParams(location.search).get("c") ?? "";
+  const named = new URLSearchParams(location.search).get("c") ?? "";
+  return ID.test(named) ? named : "";
 }
 
 function go(conversation: string): void {
