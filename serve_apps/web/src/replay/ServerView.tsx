@@ -79,6 +79,7 @@ function open(session: OperatorSession, tenant: string, address: Address) {
         if (over) return;
         failed(null);
         replay.loaded();
+        performance.mark("replay-loaded");
         follower.start();
       })
       .catch((error: unknown) => {
