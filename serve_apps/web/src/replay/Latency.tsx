@@ -4,7 +4,9 @@
  */
 
 /** Moments since the begin, as actors/turn.py takes them. */
-const MOMENTS = ["signals", "prepare", "first_text", "generate", "total"];
+const MOMENTS = ["prepare", "first_text", "generate", "total"];
+/** Runs beside the others, from the begin. */
+const BESIDE = "signals";
 
 export interface Bar {
   readonly name: string;
@@ -20,8 +22,9 @@ export function bars(stages: Readonly<Record<string, number>>): Bar[] {
   const found: Bar[] = [];
   let end = 0;
   for (const [name, ms] of entries.filter(([name]) => !MOMENTS.includes(name))) {
-    found.push({ name, from: end, ms, said: ms });
-    end += ms;
+    const from = name === BESIDE ? 0 : end;
+    found.push({ name, from, ms, said: ms });
+    if (name !== BESIDE) end += ms;
   }
   const moments = entries.filter(([name]) => MOMENTS.includes(name) && name !== "total");
   let last = 0;
