@@ -1,10 +1,12 @@
-"""One AI turn: recall, search, generate, guard; what comes of it is a command.
+"""One AI turn: recall, signals, search, generate, guard; what comes of it is a command.
 
 Steps and where each may end it:
   small talk        → a kind reply, no sources
+  signals           → the visitor wants a person, or needs one: RequestHandoff and no answer
   search            → RetrievalFailed ends the turn visibly
   answerable?       → no: an honest "I don't know" with the offer of a person
   generate + guard  → sentence by sentence; only what a source bears out is pushed and recorded
+An answer may call a person as well (unsure, held back, one more "I don't know").
 Nothing here holds a message up: the entity runs it beside its mailbox and cancels it when the
 visitor writes again or a person takes over.
 """
@@ -18,11 +20,22 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 import msgspec
+import structlog
 
 from actors import commands as c
 from actors.conversation import OpenTurn, State
-from actors.memory import recall
+from actors.handoff_signals import (
+    Reading,
+    accepted_offer,
+    called_by_outcome,
+    called_by_words,
+    last_straw,
+    scores,
+)
+from actors.memory import Remembered, recall
 from actors.ports import (
+    Found,
+    FrontDesk,
     GenerationDone,
     GenerationFailed,
     GenerationRequest,
@@ -30,19 +43,32 @@ from actors.ports import (
     PromptMessage,
     RetrievalFailed,
     Retriever,
+    Said,
+    SignalReader,
+    SignalsFailed,
     TextDelta,
 )
 from actors.speech.guard import Checked, Guard, answerable
 from actors.speech.language import detect
+from actors.speech.notices import nothing_to_add
 from actors.speech.smalltalk import smalltalk
-from actors.speech.texts import unknown
+from actors.speech.texts import locale_of, unknown
 from events.conversation import Source, TurnCost
 from events.live import Delta, LiveFeed, Typing
 from events.stream import StreamName
+from events.tenancy import HandoffPolicy
 
 PASSAGES = 6
+SIGNALS_GRACE_S = 0.5
+"""Signals are read while the search runs; when it is done first, they get so much longer."""
+READ_MESSAGES = 8
+"""The newest of a turn's messages that signals are read of."""
+SAID = 12
+"""The newest messages of operators that an answer may rest on."""
 SUMMARY_DUE_CHARS = 1200
 """A model is asked for a summary once the extractive one has grown to this."""
+
+_log = structlog.get_logger(__name__)
 
 
 class AiTurn:
@@ -53,6 +79,8 @@ class AiTurn:
         *,
         retriever: Retriever,
         generator: Generator,
+        signals: SignalReader,
+        desk: FrontDesk,
         live: LiveFeed,
         company_of: Callable[[str], str],
         timeout_s: float,
@@ -62,6 +90,8 @@ class AiTurn:
         """`summarizes` is False when no model is set: the extractive summary then stands."""
         self._retriever = retriever
         self._generator = generator
+        self._signals = signals
+        self._desk = desk
         self._live = live
         self._company_of = company_of
         self._timeout_s = timeout_s
@@ -70,18 +100,25 @@ class AiTurn:
 
     async def run(
         self, stream: StreamName, state: State, turn: OpenTurn
-    ) -> c.RecordAnswer | c.FailTurn:
-        """The answer, or why there is none. Raises only CancelledError (it was superseded)."""
-        work = _Work(self._live, stream, turn)
+    ) -> c.RecordAnswer | c.FailTurn | c.RequestHandoff:
+        """The answer, why there is none, or why a person is called instead. Raises only
+        CancelledError (it was superseded)."""
+        work = _Work(self._live, stream, turn, silent=state.mode == "supervised")
+        policy = self._desk.policy(stream.tenant)
+        outcome: c.RecordAnswer | c.FailTurn | c.RequestHandoff
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._answer(work, state)
+                outcome = await self._answer(work, state, policy)
         except TimeoutError:
-            return work.failed("timeout", f"no answer within {self._timeout_s:g} s")
+            outcome = work.failed("timeout", f"no answer within {self._timeout_s:g} s")
         except RetrievalFailed as error:
-            return work.failed("retrieval_failed", str(error))
+            outcome = work.failed("retrieval_failed", str(error))
         except GenerationFailed as error:
-            return work.failed(error.reason, error.detail)
+            outcome = work.failed(error.reason, error.detail)
+        if isinstance(outcome, c.RequestHandoff):
+            return outcome
+        call = called_by_outcome(policy, state, outcome)
+        return msgspec.structs.replace(outcome, handoff=call) if call else outcome
 
     async def summary(self, state: State) -> c.RecordSummary | None:
         memory = state.memory
@@ -96,17 +133,38 @@ class AiTurn:
             id=f"summary:{through[:40]}:{digest}", at=_now(), text=text, through=through
         )
 
-    async def _answer(self, work: _Work, state: State) -> c.RecordAnswer:
+    async def _answer(
+        self, work: _Work, state: State, policy: HandoffPolicy
+    ) -> c.RecordAnswer | c.RequestHandoff:
         await work.typing()
-        question = _question(state, work.turn.answers)
+        fresh = _fresh(state, work.turn.answers)
+        question = "\n".join(item.text for item in fresh or _asked(state, work.turn.answers))
         language = detect(question, state.locale or "en")
         company = self._company_of(work.stream.tenant)
-        if chat := smalltalk(question, language, company):
+        chat = smalltalk(question, language, company)
+        if chat and not policy.person_phrases:  # of which one might look like small talk
             return work.recorded(chat.text, "smalltalk", chat.locale)
-        found = await self._retriever.search(
-            work.stream.tenant, question, locale=language, limit=PASSAGES
+        search = asyncio.create_task(
+            self._retriever.search(
+                work.stream.tenant, question, locale=language, limit=PASSAGES, said=_said(state)
+            )
         )
+        try:
+            if fresh and not state.handoff:
+                readings = await self._read(work, fresh, language, policy, beside=search)
+                call = accepted_offer(policy, state, fresh) or called_by_words(policy, readings)
+                if call:
+                    return work.handed_over(call, language)
+            if chat:
+                return work.recorded(chat.text, "smalltalk", chat.locale)
+            found = await search
+        finally:
+            _drop(search)
         work.latency.update({stage: round(ms, 2) for stage, ms in found.latency_ms.items()})
+        offers = not (state.handoff or last_straw(policy, state))
+        sorry = unknown(language, company, offers_person=offers)
+        if not fresh:  # a person has had it before them already
+            sorry = nothing_to_add(locale_of(language))
         holds = answerable(question, found.passages)
         if not holds:
             evidence: dict[str, str | float | bool] = {
@@ -114,7 +172,7 @@ class AiTurn:
                 "cosine": round(holds.cosine, 3),
                 "words": round(holds.words, 3),
             }
-            return work.recorded(unknown(language, company), "unknown", language, guard=evidence)
+            return work.recorded(sorry, "unknown", language, guard=evidence)
         request = GenerationRequest(
             tenant=work.stream.tenant,
             company=company,
@@ -126,9 +184,50 @@ class AiTurn:
             history=self._history(state, question, work.turn.answers),
             summary=state.memory.summary,
         )
-        return await self._generate(work, request)
+        return await self._generate(work, request, sorry)
 
-    async def _generate(self, work: _Work, request: GenerationRequest) -> c.RecordAnswer:
+    async def _read(
+        self,
+        work: _Work,
+        fresh: Sequence[Remembered],
+        language: str,
+        policy: HandoffPolicy,
+        *,
+        beside: asyncio.Task[Found],
+    ) -> list[Reading]:
+        """What the visitor's new messages call for, read while the search runs. A reader that
+        fails or is slow costs no answer: then there are none, and the answer says so."""
+        began = time.perf_counter()
+        reading = asyncio.gather(
+            *(self._reading(item, language, policy) for item in fresh[-READ_MESSAGES:])
+        )
+        try:
+            await asyncio.wait({reading, beside}, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(SIGNALS_GRACE_S):
+                readings = await reading
+        except TimeoutError:
+            work.noted["signals"] = "late"
+            return []
+        except SignalsFailed as error:
+            work.noted["signals"] = f"failed: {error}"[:200]
+            return []
+        except Exception as error:  # noqa: BLE001 see the docstring
+            _log.error("signals broke", stream=work.stream.subject, exc_info=error)
+            work.noted["signals"] = f"failed: {type(error).__name__}"
+            return []
+        finally:
+            reading.cancel()
+        work.latency["signals"] = round((time.perf_counter() - began) * 1000, 2)
+        work.noted.update(scores(readings))
+        return readings
+
+    async def _reading(self, item: Remembered, language: str, policy: HandoffPolicy) -> Reading:
+        found = await self._signals.read(item.text, locale=language, policy=policy)
+        return Reading(item.message, item.text, found)
+
+    async def _generate(
+        self, work: _Work, request: GenerationRequest, sorry: str
+    ) -> c.RecordAnswer:
         guard = Guard(request.passages, locale=request.locale)
         done = GenerationDone(text="")
         work.lap("prepare")
@@ -148,8 +247,7 @@ class AiTurn:
             output_tokens=done.output_tokens,
         )
         if verdict.kind == "unknown":
-            text = unknown(request.locale, request.company)
-            return work.recorded(text, "unknown", request.locale, guard=verdict.detail, cost=cost)
+            return work.recorded(sorry, "unknown", request.locale, guard=verdict.detail, cost=cost)
         return work.recorded(
             verdict.text,
             "answer",
@@ -168,17 +266,22 @@ class AiTurn:
 
 
 class _Work:
-    """One running turn: its clock, its deltas, its result."""
+    """One running turn: its clock, its deltas, its result. A silent one shows the visitor
+    nothing: a person decides first."""
 
-    def __init__(self, live: LiveFeed, stream: StreamName, turn: OpenTurn) -> None:
+    def __init__(self, live: LiveFeed, stream: StreamName, turn: OpenTurn, *, silent: bool) -> None:
         self.stream, self.turn = stream, turn
         self.latency: dict[str, float] = {}
+        self.noted: dict[str, str | float | bool] = {}
+        """Stands beside what the guard found."""
+        self._silent = silent
         self._live = live
         self._began = time.perf_counter()
         self._pushed = 0
 
     async def typing(self) -> None:
-        await self._live.publish(self.stream, Typing("assistant", True))
+        if not self._silent:
+            await self._live.publish(self.stream, Typing("assistant", True))
 
     async def push(self, checked: Sequence[Checked]) -> None:
         """Supported sentences go out as they come; the rest never leaves."""
@@ -187,9 +290,10 @@ class _Work:
                 continue
             if not self._pushed:
                 self.lap("first_text")
-            await self._live.publish(
-                self.stream, Delta(self.turn.turn, self._pushed, sentence.text)
-            )
+            if not self._silent:
+                await self._live.publish(
+                    self.stream, Delta(self.turn.turn, self._pushed, sentence.text)
+                )
             self._pushed += 1
 
     def lap(self, stage: str) -> None:
@@ -219,8 +323,21 @@ class _Work:
             locale=language,
             sources=sources,
             confidence=confidence,
-            guard=guard or {},
+            guard={**self.noted, **(guard or {})},
             cost=cost,
+        )
+
+    def handed_over(self, call: c.HandoffEvidence, language: str) -> c.RequestHandoff:
+        return c.RequestHandoff(
+            id=f"handoff:{self.turn.turn}",
+            at=_now(),
+            reason=call.reason,
+            evidence=call.evidence,
+            message=call.message,
+            score=call.score,
+            turn=self.turn.turn,
+            epoch=self.turn.epoch,
+            locale=language,
         )
 
     def failed(self, reason: str, detail: str) -> c.FailTurn:
@@ -234,10 +351,31 @@ class _Work:
         )
 
 
-def _question(state: State, asked: Sequence[str]) -> str:
-    """All of the visitor's messages that the turn answers, one to a line, oldest first."""
-    texts = {item.message: item.text for item in state.memory.window}
-    return "\n".join(texts[message] for message in asked if message in texts)
+def _asked(state: State, answers: Sequence[str]) -> list[Remembered]:
+    """The visitor's messages that the turn answers, oldest first."""
+    asked = set(answers)
+    return [item for item in state.memory.window if item.message in asked]
+
+
+def _fresh(state: State, answers: Sequence[str]) -> list[Remembered]:
+    """Those of them that no person has been called for."""
+    handed_off = set(state.handed_off)
+    return [item for item in _asked(state, answers) if item.message not in handed_off]
+
+
+def _said(state: State) -> tuple[Said, ...]:
+    """What people of the company said in this conversation, oldest first."""
+    said = [item for item in state.memory.window if item.role == "operator"]
+    return tuple(
+        Said(message=item.message, by=item.by or "a colleague", text=item.text)
+        for item in said[-SAID:]
+    )
+
+
+def _drop(search: asyncio.Task[Found]) -> None:
+    """Nobody waits for it any more, nor for what it raised."""
+    search.cancel()
+    search.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _now() -> int:

@@ -11,10 +11,11 @@ import asyncpg
 import msgspec
 import structlog
 
-from actors.ports import Found, Passage, RetrievalFailed, ScoredSentence
+from actors.ports import Found, Passage, RetrievalFailed, Said, ScoredSentence
 from projections.knowledge.search import CANDIDATES, Hit, KnowledgeSearch
 from serve_apps.embedding import EmbeddingFailed
 from serve_apps.rerank import RerankFailed
+from serve_apps.said import merged, said_passages
 
 if TYPE_CHECKING:
     from serve_apps.encoder import Vectors
@@ -52,7 +53,9 @@ class KnowledgeRetriever:
         self._search_timeout_s = search_timeout_s
         self._rerank_timeout_s = rerank_timeout_s
 
-    async def search(self, tenant: str, question: str, *, locale: str, limit: int) -> Found:
+    async def search(
+        self, tenant: str, question: str, *, locale: str, limit: int, said: Sequence[Said] = ()
+    ) -> Found:
         """See Retriever.search. Raises RetrievalFailed, which names the stage."""
         latency: dict[str, float] = {}
         began = time.perf_counter()
@@ -63,6 +66,11 @@ class KnowledgeRetriever:
         hits = await self._found(tenant, question, vector, locale=locale, limit=wanted)
         latency["search"] = _since(began)
         passages = [_passage(hit) for hit in hits]
+        if said:
+            began = time.perf_counter()
+            heard = await said_passages(said, vector, self._embedded)
+            passages = merged(passages, heard, question)
+            latency["said"] = _since(began)
         if self._rerank is not None:
             began = time.perf_counter()
             passages = await self._reranked(self._rerank, question, passages)

@@ -10,11 +10,17 @@ Locale = Literal["en", "es"]
 NO_ANSWER = "NO_ANSWER_IN_SOURCES"
 """What a model is told to write, alone, when the sources do not hold the answer."""
 
-_UNKNOWN = {
-    "en": "I don't know: I could not find this in {company}'s help pages. "
-    "Would you like me to hand this conversation to a person?",
-    "es": "No lo sé: no he encontrado esto en las páginas de ayuda de {company}. "
-    "¿Quieres que pase esta conversación a una persona?",
+_UNKNOWN: dict[Locale, str] = {
+    "en": "I don't know: I could not find this in {company}'s help pages.",
+    "es": "No lo sé: no he encontrado esto en las páginas de ayuda de {company}.",
+}
+_UNKNOWN_OF_NOBODY: dict[Locale, str] = {
+    "en": "I don't know: I could not find this in our help pages.",
+    "es": "No lo sé: no he encontrado esto en nuestras páginas de ayuda.",
+}
+_OFFER: dict[Locale, str] = {
+    "en": "Would you like me to hand this conversation to a person?",
+    "es": "¿Quieres que pase esta conversación a una persona?",
 }
 _FAILED = {
     "en": "Sorry, I could not finish an answer just now. Your message is safe: "
@@ -29,16 +35,11 @@ def locale_of(language: str) -> Locale:
     return "es" if language.lower().startswith("es") else "en"
 
 
-def unknown(language: str, company: str = "") -> str:
+def unknown(language: str, company: str = "", *, offers_person: bool = True) -> str:
     """The honest answer when the sources do not hold one, with the offer of a person."""
     locale = locale_of(language)
-    if company:
-        return _UNKNOWN[locale].format(company=company)
-    if locale == "es":
-        return _UNKNOWN["es"].replace(
-            "las páginas de ayuda de {company}", "nuestras páginas de ayuda"
-        )
-    return _UNKNOWN["en"].replace("{company}'s", "our")
+    text = _UNKNOWN[locale].format(company=company) if company else _UNKNOWN_OF_NOBODY[locale]
+    return f"{text} {_OFFER[locale]}" if offers_person else text
 
 
 def failed(language: str) -> str:

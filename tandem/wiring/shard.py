@@ -18,12 +18,16 @@ from events.jetstream_connection import Connection
 from events.live_nats import NatsLive
 from projections.database import open_pool
 from projections.knowledge.search import KnowledgeSearch
+from projections.operator_queries import place_for
 from serve_apps import embedding, rerank
 from serve_apps.embedding import ServeEmbedder
+from serve_apps.front_desk import QueueDesk
 from serve_apps.generation import deployment as generation
 from serve_apps.generation.deployment import ServeGenerator
+from serve_apps.query_cache import QueryCache
 from serve_apps.rerank import ServeReranker
 from serve_apps.retrieval import KnowledgeRetriever, ScorePassages
+from serve_apps.signals.reader import MessageSignals
 from tandem.addresses import Addresses
 from tandem.wiring.handles import LateHandle
 from tandem.wiring.tenants import Tenants
@@ -44,23 +48,28 @@ async def shard_parts(house: Addresses) -> ShardParts:
         stack.callback(tenants.close)
         pool = await open_pool(house.postgres_dsn, min_size=0, max_size=SEARCHES_AT_ONCE)
         stack.push_async_callback(pool.close)
+        desk = QueueDesk(tenants.policy_of, partial(place_for, pool))
         return ShardParts(
             log=log,
             snapshots=await KeyValueSnapshots.open(connection.client.jetstream()),
-            turns=_turns(settings, pool, NatsLive(connection), tenants),
+            turns=_turns(settings, pool, NatsLive(connection), tenants, desk),
+            front_desk=desk,
             snapshot_every=settings.snapshot_every,
             passivate_after_s=settings.passivate_after_s,
             close=stack.pop_all().aclose,
         )
 
 
-def _turns(settings: Settings, pool: asyncpg.Pool, live: NatsLive, tenants: Tenants) -> AiTurn:
+def _turns(
+    settings: Settings, pool: asyncpg.Pool, live: NatsLive, tenants: Tenants, desk: QueueDesk
+) -> AiTurn:
     embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
+    embed_query = QueryCache(embedder.embed_query).embed_query
     return AiTurn(
-        retriever=KnowledgeRetriever(
-            KnowledgeSearch(pool), embedder.embed_query, rerank=_rerank(settings)
-        ),
+        retriever=KnowledgeRetriever(KnowledgeSearch(pool), embed_query, rerank=_rerank(settings)),
         generator=ServeGenerator(LateHandle(generation.NAME, generation.NAME)),
+        signals=MessageSignals(embed_query),
+        desk=desk,
         live=live,
         company_of=tenants.company_of,
         timeout_s=settings.turn_timeout_s,

@@ -2,114 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from turn_parts import SHIPPING, STREAM, Library, Model, Pushed, asked, runner
 
 from actors import commands as c
-from actors.conversation import OpenTurn, State, decide, fold, initial
-from actors.ports import (
-    Found,
-    GenerationDone,
-    GenerationFailed,
-    GenerationPart,
-    GenerationRequest,
-    Passage,
-    PromptMessage,
-    RetrievalFailed,
-    TextDelta,
-)
-from actors.turn import AiTurn
-from events.live import Delta, LiveFrame
-from events.stream import StreamName, conversation_stream
-
-STREAM = conversation_stream("demo", "c1")
-SHIPPING = Passage(
-    chunk="k1",
-    document="d1",
-    title="Shipping",
-    text="Orders to Spain arrive within 3 working days. Shipping costs 4.90 euros.",
-    url="https://example.org/shipping",
-    locale="en",
-    score=0.8,
-    rank_score=2.0,
-)
-
-
-@dataclass
-class Library:
-    passages: tuple[Passage, ...] = (SHIPPING,)
-    fails: bool = False
-    asked: list[tuple[str, str]] = field(default_factory=list)
-
-    async def search(self, tenant: str, question: str, *, locale: str, limit: int) -> Found:
-        self.asked.append((question, locale))
-        if self.fails:
-            raise RetrievalFailed("the index is away")
-        return Found(passages=self.passages[:limit], latency_ms={"embed": 1.0, "search": 2.0})
-
-
-@dataclass
-class Model:
-    says: tuple[str, ...] = ("Orders to Spain arrive within ", "3 working days [1]. ")
-    fails: GenerationFailed | None = None
-    stalls: bool = False
-    requests: list[GenerationRequest] = field(default_factory=list)
-    closed: bool = False
-
-    async def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationPart]:
-        self.requests.append(request)
-        try:
-            for text in self.says:
-                yield TextDelta(text)
-            if self.stalls:
-                await asyncio.Event().wait()
-            if self.fails:
-                raise self.fails
-            yield GenerationDone(text="".join(self.says), model="scripted", output_tokens=9)
-        finally:
-            self.closed = True
-
-    async def summarize(self, messages: Sequence[PromptMessage], summary: str) -> str | None:
-        return "They asked about lamps."
-
-
-@dataclass
-class Pushed:
-    frames: list[LiveFrame] = field(default_factory=list)
-
-    async def publish(self, stream: StreamName, frame: LiveFrame) -> None:
-        self.frames.append(frame)
-
-    @property
-    def text(self) -> str:
-        return "".join(frame.text for frame in self.frames if isinstance(frame, Delta))
+from actors.conversation import decide
+from actors.ports import GenerationFailed, Passage
 
 
 async def take_turn(
     text: str, library: Library, model: Model, pushed: Pushed, *, timeout_s: float = 5
-) -> c.RecordAnswer | c.FailTurn:
+) -> c.RecordAnswer | c.FailTurn | c.RequestHandoff:
     state, turn = asked(text)
-    runner = AiTurn(
-        retriever=library,
-        generator=model,
-        live=pushed,  # type: ignore[arg-type]  # a turn only publishes
-        company_of=lambda tenant: "Casa Lumen",
-        timeout_s=timeout_s,
-        memory_tokens=500,
-        summarizes=True,
-    )
-    return await runner.run(STREAM, state, turn)
-
-
-def asked(*texts: str) -> tuple[State, OpenTurn]:
-    state = initial("demo", "c1")
-    for number, text in enumerate(texts, start=1):
-        facts = decide(state, c.ReceiveMessage(id=f"m{number}", at=1, text=text))
-        assert isinstance(facts, tuple)
-        state = fold(state, number, facts)
-    assert state.turn is not None
-    return state, state.turn
+    return await runner(library, model, pushed, timeout_s=timeout_s).run(STREAM, state, turn)
 
 
 async def test_an_answer_cites_its_source_and_says_what_it_took():
@@ -180,34 +84,17 @@ async def test_a_stalled_model_is_given_up_and_its_request_is_closed():
 async def test_two_messages_of_one_turn_are_one_question_and_not_their_own_history():
     library, model = Library(), Model()
     state, turn = asked("How long is shipping?", "And what does it cost?")
-    runner = AiTurn(
-        retriever=library,
-        generator=model,
-        live=Pushed(),  # type: ignore[arg-type]  # a turn only publishes
-        company_of=lambda tenant: "Casa Lumen",
-        timeout_s=5,
-        memory_tokens=500,
-        summarizes=True,
-    )
-    await runner.run(STREAM, state, turn)
+    await runner(library, model, Pushed()).run(STREAM, state, turn)
     assert library.asked == [("How long is shipping?\nAnd what does it cost?", "en")]
     assert model.requests[0].history == ()
 
 
 async def test_a_summary_is_asked_for_once_the_extractive_one_has_grown():
-    runner = AiTurn(
-        retriever=Library(),
-        generator=Model(),
-        live=Pushed(),  # type: ignore[arg-type]  # a turn only publishes
-        company_of=lambda tenant: "Casa Lumen",
-        timeout_s=5,
-        memory_tokens=500,
-        summarizes=True,
-    )
+    turns = runner(Library(), Model(), Pushed())
     short, _ = asked("Hello?")
-    assert await runner.summary(short) is None
+    assert await turns.summary(short) is None
     long, _ = asked(*(f"Question {n} about lamps. " + "x" * 300 for n in range(90)))
-    command = await runner.summary(long)
+    command = await turns.summary(long)
     assert isinstance(command, c.RecordSummary)
     assert decide(long, command) != ()
     assert command.through == long.memory.summarized_through
