@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, printed, and written to `benchmarks/RESULTS.md`.
 
-python -m benchmarks [--faq PATH/covid_faq] [--json FILE]
+python -m benchmarks [--faq PATH/covid_faq] [--queries PATH/queries.csv] [--json FILE]
 python -m benchmarks --compare OLD.json NEW.json
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks import core, house_bench
+from benchmarks import console_bench, core, house_bench
 from benchmarks.figures import Run, Section, compare, machine, markdown, shown
 from benchmarks.projection_rate import projection_rate
 from events.jetstream import JetStreamLog
@@ -25,6 +25,7 @@ from tandem.embedded.postgres import EmbeddedPostgres
 
 HERE = Path(__file__).parent
 FAQ = HERE.parents[1] / "shared" / "data" / "covid_faq"
+QUERIES = HERE.parents[1] / "shared" / "data" / "banking77" / "queries.csv"
 
 
 async def on_bare_servers() -> Sequence[Section]:
@@ -52,6 +53,15 @@ async def on_retrieval(folder: Path) -> Sequence[Section]:
     return [retrieval.section(await retrieval.measure(folder))]
 
 
+async def on_handoff(queries: Path) -> Sequence[Section]:
+    from benchmarks import handoff  # noqa: PLC0415 likewise
+
+    if not queries.exists():
+        print(f"false handoffs are left out: there is no {queries} (say --queries PATH)")
+    result = await handoff.measure(queries if queries.exists() else None)
+    return [handoff.section(result)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
@@ -60,7 +70,9 @@ def main() -> None:
     parser.add_argument(
         "--json", type=Path, default=HERE / "results.json", help="keep the run here"
     )
-    parser.add_argument("--only", choices=["bare", "house", "retrieval"], help="one part alone")
+    parser.add_argument(
+        "--only", choices=["bare", "house", "operators", "retrieval"], help="one part alone"
+    )
     parser.add_argument("--compare", nargs=2, type=Path, metavar=("OLD", "NEW"))
     arguments = parser.parse_args()
     if arguments.compare:
@@ -74,6 +86,8 @@ def _measure(arguments: argparse.Namespace) -> None:
     parts: dict[str, Callable[[], Coroutine[Any, Any, Sequence[Section]]]] = {
         "bare": on_bare_servers,
         "house": house_bench.sections,
+        "handoff": lambda: on_handoff(arguments.queries),
+        "operators": console_bench.sections,
     }
     if (arguments.faq / "faq.csv").exists():
         parts["retrieval"] = lambda: on_retrieval(arguments.faq)

@@ -31,6 +31,9 @@ const REFUSALS: Record<string, string> = {
 };
 
 const GUARD: Record<string, string> = {
+  person: "Asks for a person",
+  distress: "Anger or distress",
+  authority: "Asks for what only a person may do",
   claims: "Claims in the answer",
   supported: "Borne out by a source",
   dropped: "Left out because",
