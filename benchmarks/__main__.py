@@ -53,13 +53,10 @@ async def on_retrieval(folder: Path) -> Sequence[Section]:
     return [retrieval.section(await retrieval.measure(folder))]
 
 
-async def on_handoff(queries: Path) -> Sequence[Section]:
+async def on_handoff(queries: Path | None) -> Sequence[Section]:
     from benchmarks import handoff  # noqa: PLC0415 likewise
 
-    if not queries.exists():
-        print(f"false handoffs are left out: there is no {queries} (say --queries PATH)")
-    result = await handoff.measure(queries if queries.exists() else None)
-    return [handoff.section(result)]
+    return [handoff.section(await handoff.measure(queries))]
 
 
 def main() -> None:
@@ -71,7 +68,12 @@ def main() -> None:
         "--json", type=Path, default=HERE / "results.json", help="keep the run here"
     )
     parser.add_argument(
-        "--only", choices=["bare", "house", "operators", "retrieval"], help="one part alone"
+        "--queries", type=Path, default=QUERIES, help="messages that ask for no person"
+    )
+    parser.add_argument(
+        "--only",
+        choices=["bare", "house", "operators", "handoff", "retrieval"],
+        help="one part alone",
     )
     parser.add_argument("--compare", nargs=2, type=Path, metavar=("OLD", "NEW"))
     arguments = parser.parse_args()
@@ -83,10 +85,14 @@ def main() -> None:
 
 
 def _measure(arguments: argparse.Namespace) -> None:
+    queries: Path | None = arguments.queries
+    if not arguments.queries.exists():
+        queries = None
+        print(f"false handoffs are left out: no {arguments.queries} (say --queries PATH)")
     parts: dict[str, Callable[[], Coroutine[Any, Any, Sequence[Section]]]] = {
         "bare": on_bare_servers,
         "house": house_bench.sections,
-        "handoff": lambda: on_handoff(arguments.queries),
+        "handoff": lambda: on_handoff(queries),
         "operators": console_bench.sections,
     }
     if (arguments.faq / "faq.csv").exists():
