@@ -66,6 +66,8 @@ class RequestHandoff(Command, frozen=True, kw_only=True, tag="RequestHandoff"):
     """Of `turn`; not looked at without one."""
     locale: str = ""
     """The language the visitor writes in, where it is known better than the conversation's."""
+    supervised: bool = False
+    """A resolved conversation that it opens begins supervised. Filled in by the entity."""
     reception: Reception = Reception()
 
 
@@ -141,6 +143,9 @@ class Release(FencedCommand, frozen=True, kw_only=True, tag="Release"):
     """The owner gives it back to the AI, or to the queue for another operator."""
 
     to: Literal["ai", "queue"] = "ai"
+    supervised: bool = False
+    """The AI may not speak for itself until then: not looked at where it is given to the AI
+    outright. Filled in by the entity."""
     reception: Reception = Reception()
 
 
@@ -148,6 +153,8 @@ class LapseLease(FencedCommand, frozen=True, kw_only=True, tag="LapseLease"):
     """`operator`, who has the conversation, is gone. Asked by the lease keeper."""
 
     to: Literal["ai", "queue"] = "queue"
+    supervised: bool = False
+    """Nobody decided that the AI may speak for itself. Filled in by the entity."""
     reception: Reception = Reception()
 
 
@@ -181,7 +188,8 @@ class Resolve(FencedCommand, frozen=True, kw_only=True, tag="Resolve"):
 
 
 class Reopen(OperatorCommand, frozen=True, kw_only=True, tag="Reopen"):
-    pass
+    supervised: bool = False
+    """It begins supervised again. Filled in by the entity."""
 
 
 ConversationCommand = (

@@ -187,10 +187,9 @@ class Entity:
         self, state: State, command: c.ConversationCommand
     ) -> c.ConversationCommand:
         """The command with what only the outside knows and the decision needs."""
-        if isinstance(command, c.ReceiveMessage):
-            begins = state.version == 0 or state.resolved
-            supervised = begins and self._desk.policy(self._stream.tenant).supervised
-            return msgspec.structs.replace(command, supervised=supervised) if begins else command
+        if _may_supervise(state, command):
+            supervised = self._desk.policy(self._stream.tenant).supervised
+            command = msgspec.structs.replace(command, supervised=supervised)
         if needs_reception(state, command):
             reception = await self._reception(command.at)
             return msgspec.structs.replace(command, reception=reception)
@@ -337,6 +336,21 @@ def commit_id(stream: StreamName, command: c.ConversationCommand) -> str:
     """The same command gives the same id in every process; 32 hexadecimal digits."""
     name = f"{stream.subject}\0{type(command).__name__}\0{command.id}"
     return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+
+
+def _may_supervise(state: State, command: c.ConversationCommand) -> bool:
+    """Whether the tenant's policy says if a person looks over the AI from here on."""
+    match command:
+        case c.ReceiveMessage():
+            return state.version == 0 or state.resolved
+        case c.RequestHandoff() | c.Reopen():
+            return state.resolved
+        case c.Release():
+            return command.to == "queue"
+        case c.LapseLease():
+            return True
+        case _:
+            return False
 
 
 def _serves(state: State, command: c.ConversationCommand) -> str:

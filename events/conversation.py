@@ -180,7 +180,8 @@ class ModeChanged(Fact, frozen=True, kw_only=True, tag="ModeChanged.v1"):
     operator: str = ""
     operator_name: str = ""
     previous: str = ""
-    """The operator who had it before, when another took it, or when its lease lapsed."""
+    """The operator who had it before, when another took it, its lease lapsed, or (in `supervised`,
+    where `operator` would own it) they passed it on."""
 
 
 class OperatorReplied(Fact, frozen=True, kw_only=True, tag="OperatorReplied.v1"):

@@ -16,9 +16,12 @@ OPERATOR_CHARS = 4000
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
 
 
+_NOTICE = "notice-"
+
+
 def notice_of(command: c.Command) -> str:
     """The id of the notice that a command posts; by it the command is known again."""
-    return f"notice-{command.id}"
+    return _NOTICE + command.id
 
 
 def done_before(state: State, ident: str) -> c.Accepted | None:
@@ -34,9 +37,13 @@ def not_started(state: State) -> c.Refused | None:
 
 
 def unusable_id(ident: str) -> c.Refused | None:
-    if _ID.match(ident):
-        return None
-    return c.Refused(code="message_id", detail="id must be 1 to 64 of A-Z a-z 0-9 _ . : -")
+    """Of what a client sends. None may pass for a notice: a command whose notice stands in the
+    log is taken for done, and the ids of some (a lease that lapses) can be foreseen."""
+    if not _ID.match(ident):
+        return c.Refused(code="message_id", detail="id must be 1 to 64 of A-Z a-z 0-9 _ . : -")
+    if ident.startswith(_NOTICE):
+        return c.Refused(code="message_id", detail=f"no id may begin with {_NOTICE!r}")
+    return None
 
 
 def unusable_text(text: str, most: int) -> c.Refused | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from actors import commands as c
 from actors.rules.answers import answered
 from actors.rules.fences import done_before, not_started, notice_of, the_open_turn
-from actors.rules.posting import notice, visitors_language
+from actors.rules.posting import notice, tenants_default, visitors_language
 from actors.speech.notices import nothing_to_add
 from actors.speech.texts import locale_of
 from actors.state import Decision, OpenTurn, State
@@ -29,12 +29,20 @@ def request(state: State, command: c.RequestHandoff) -> Decision:
         return _out_of_a_turn(state, command)
     if state.handoff or state.mode == "human":
         return c.Accepted(version=state.version, duplicate=True)
+    supervised = command.supervised and state.resolved
+    epoch = state.epoch + 1 if supervised else state.epoch
     facts: list[Fact] = []
     if state.resolved:
         facts.append(e.ConversationReopened(at=command.at))
+    if supervised:
+        facts.append(tenants_default(command.at, epoch))
     if state.turn and command.reception.silent:
         facts.append(_handed_over(state.turn, command.at))
-    return (*facts, *called(state, command, _evidence(command), command.reception, command.locale))
+    why, reception = _evidence(command), command.reception
+    call = called(
+        state, command, why, reception, command.locale, epoch=epoch, supervised=supervised
+    )
+    return (*facts, *call)
 
 
 def called(
@@ -46,9 +54,10 @@ def called(
     *,
     kind: Notice | None = None,
     epoch: int = 0,
+    supervised: bool = False,
 ) -> tuple[Fact, Fact]:
     """The request and what the visitor is told of it. `epoch` where the same decision began a
-    new one."""
+    new one, `supervised` where a person looks over the AI from it on."""
     requested = e.HandoffRequested(
         at=command.at,
         epoch=epoch or state.epoch,
@@ -60,7 +69,13 @@ def called(
     )
     told = kind or ("handoff_queued" if reception.open else "handoff_away")
     return requested, notice(
-        state, command, told, locale=locale, reception=reception, silent=reception.silent
+        state,
+        command,
+        told,
+        locale=locale,
+        reception=reception,
+        silent=reception.silent,
+        supervised=supervised and not reception.silent,
     )
 
 

@@ -13,7 +13,7 @@ from actors.rules.fences import (
     unusable_text,
 )
 from actors.rules.ownership import interrupted
-from actors.rules.posting import notice
+from actors.rules.posting import notice, tenants_default
 from actors.state import Decision, State
 from events import conversation as e
 from events.conversation import Fact
@@ -21,11 +21,10 @@ from events.conversation import Fact
 
 def reply(state: State, command: c.ReplyAsOperator) -> Decision:
     """In a supervised conversation it goes before what the AI writes or has drafted."""
-    if done := done_before(state, command.id):
-        return done
+    if known := unusable_id(command.id) or done_before(state, command.id):
+        return known
     if refused := (
         not_started(state)
-        or unusable_id(command.id)
         or unusable_text(command.text, OPERATOR_CHARS)
         or not_owner(state, command, or_nobody=False)
     ):
@@ -52,11 +51,9 @@ def reply(state: State, command: c.ReplyAsOperator) -> Decision:
 
 
 def add_note(state: State, command: c.AddNote) -> Decision:
-    if done := done_before(state, command.id):
-        return done
-    if refused := (
-        not_started(state) or unusable_id(command.id) or unusable_text(command.text, OPERATOR_CHARS)
-    ):
+    if known := unusable_id(command.id) or done_before(state, command.id):
+        return known
+    if refused := not_started(state) or unusable_text(command.text, OPERATOR_CHARS):
         return refused
     return (
         e.NoteAdded(
@@ -105,7 +102,7 @@ def reopen(state: State, command: c.Reopen) -> Decision:
         return done
     if not state.resolved:
         return c.Accepted(version=state.version, duplicate=True)
-    return (
-        e.ConversationReopened(at=command.at, operator=command.operator),
-        notice(state, command, "reopened"),
-    )
+    facts: list[Fact] = [e.ConversationReopened(at=command.at, operator=command.operator)]
+    if command.supervised:
+        facts.append(tenants_default(command.at, state.epoch + 1))
+    return (*facts, notice(state, command, "reopened", supervised=command.supervised))

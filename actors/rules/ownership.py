@@ -53,7 +53,9 @@ def release(state: State, command: c.Release) -> Decision:
         return done
     if refused := not_owner(state, command, or_nobody=state.mode == "supervised"):
         return refused
-    given = (
+    if command.to == "queue":
+        return _passed_on(state, command)
+    return (
         *interrupted(state, command.at, "superseded"),
         e.ModeChanged(
             at=command.at,
@@ -63,14 +65,9 @@ def release(state: State, command: c.Release) -> Decision:
             operator=command.operator,
             operator_name=command.operator_name,
         ),
+        notice(state, command, "assistant_back"),
+        *_turn_for_the_rest(state, command),
     )
-    if command.to == "queue":
-        name = command.operator_name or command.operator
-        why = c.HandoffEvidence(reason="operator_choice", evidence=f"{name} passed it on")
-        epoch = state.epoch + 1
-        return (*given, *called(state, command, why, command.reception, epoch=epoch))
-    back = notice(state, command, "assistant_back")
-    return (*given, back, *_turn_for_the_rest(state, command))
 
 
 def lapse(state: State, command: c.LapseLease) -> Decision:
@@ -83,22 +80,51 @@ def lapse(state: State, command: c.LapseLease) -> Decision:
     if refused := stale(state, command.epoch):
         return refused
     command = msgspec.structs.replace(command, operator_name=state.operator_name)
-    given = (
-        *interrupted(state, command.at, "superseded"),
-        e.ModeChanged(
-            at=command.at,
-            mode="ai",
-            epoch=state.epoch + 1,
-            reason="lease_lapsed",
-            previous=command.operator,
-        ),
-    )
+    given = (*interrupted(state, command.at, "superseded"), _let_go(state, command, "lease_lapsed"))
     if command.to == "queue":
         why = c.HandoffEvidence(reason="lease_lapsed", evidence=f"{owner(state)} has been away")
-        epoch, kind = state.epoch + 1, "operator_left"
-        return (*given, *called(state, command, why, command.reception, kind=kind, epoch=epoch))
-    left = notice(state, command, "operator_left", to_ai=True)
+        return (*given, *_called_again(state, command, why, "operator_left"))
+    left = notice(state, command, "operator_left", to_ai=True, supervised=command.supervised)
     return (*given, left, *_turn_for_the_rest(state, command))
+
+
+def _passed_on(state: State, command: c.Release) -> Decision:
+    name = command.operator_name or command.operator
+    why = c.HandoffEvidence(reason="operator_choice", evidence=f"{name} passed it on")
+    given = (*interrupted(state, command.at, "superseded"), _let_go(state, command, "released"))
+    return (*given, *_called_again(state, command, why))
+
+
+def _let_go(state: State, command: c.Release | c.LapseLease, reason: str) -> Fact:
+    """Nobody has it now. Where the tenant lets nothing of the AI's out without a person, and
+    none has decided otherwise, it is supervised by nobody; an operator named there would own it."""
+    released = isinstance(command, c.Release) and not command.supervised
+    return e.ModeChanged(
+        at=command.at,
+        mode="supervised" if command.supervised else "ai",
+        epoch=state.epoch + 1,
+        reason=reason,
+        operator=command.operator if released else "",
+        operator_name=command.operator_name if released else "",
+        previous="" if released else state.operator,
+    )
+
+
+def _called_again(
+    state: State,
+    command: c.Release | c.LapseLease,
+    why: c.HandoffEvidence,
+    kind: e.Notice | None = None,
+) -> tuple[Fact, ...]:
+    return called(
+        state,
+        command,
+        why,
+        command.reception,
+        kind=kind,
+        epoch=state.epoch + 1,
+        supervised=command.supervised,
+    )
 
 
 def interrupted(
@@ -153,8 +179,9 @@ def _taken(
 
 
 def _turn_for_the_rest(state: State, command: c.Command) -> tuple[Fact, ...]:
-    """The AI takes up what nobody has answered, under the epoch that just began."""
+    """The AI takes up what nobody has answered, under the epoch that just began. `rest-`: a
+    visitor, who is told the command's id by its notice, may write a message of that very id."""
     if not state.unanswered:
         return ()
-    turn, epoch = f"turn-{command.id}", state.epoch + 1
+    turn, epoch = f"rest-{command.id}", state.epoch + 1
     return (e.TurnBegun(at=command.at, turn=turn, epoch=epoch, answers=state.unanswered),)

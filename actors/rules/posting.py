@@ -23,6 +23,7 @@ def notice(
     locale: str = "",
     silent: bool = False,
     to_ai: bool = False,
+    supervised: bool = False,
     reception: c.Reception | None = None,
 ) -> Fact:
     """`locale` where the command knows the visitor's language better than the State does;
@@ -38,6 +39,7 @@ def notice(
         reception=reception,
         silent=silent,
         to_ai=to_ai,
+        supervised=supervised,
     )
     return e.NoticePosted(
         at=command.at,
@@ -49,6 +51,11 @@ def notice(
         operator_name=name,
         place=reception.place if reception and reception.open else 0,
     )
+
+
+def tenants_default(at: int, epoch: int) -> Fact:
+    """A conversation that begins, or begins again, belongs to no operator yet."""
+    return e.ModeChanged(at=at, mode="supervised", epoch=epoch, reason="tenant_default")
 
 
 def visitors_language(state: State) -> Locale:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors import commands as c
 from actors.rules.fences import done_before, not_started, unusable_id, unusable_text
-from actors.rules.posting import notice
+from actors.rules.posting import notice, tenants_default
 from actors.speech.language import detect
 from actors.state import UNANSWERED, Decision, State
 from events import conversation as e
@@ -14,9 +14,9 @@ MESSAGE_CHARS = 2000
 
 
 def receive(state: State, command: c.ReceiveMessage) -> Decision:
-    if stands := done_before(state, command.id):
-        return stands
-    if refused := unusable_id(command.id) or unusable_text(command.text, MESSAGE_CHARS):
+    if known := unusable_id(command.id) or done_before(state, command.id):
+        return known
+    if refused := unusable_text(command.text, MESSAGE_CHARS):
         return refused
     supervised = command.supervised and (state.version == 0 or state.resolved)
     epoch = state.epoch + 1 if supervised else state.epoch
@@ -26,7 +26,7 @@ def receive(state: State, command: c.ReceiveMessage) -> Decision:
     elif state.resolved:
         facts.append(e.ConversationReopened(at=command.at))
     if supervised:
-        facts.append(_tenants_default(command.at, epoch))
+        facts.append(tenants_default(command.at, epoch))
     facts.append(
         e.MessageReceived(
             at=command.at, message=command.id, text=command.text, locale=command.locale
@@ -56,11 +56,6 @@ def _started(state: State, command: c.ReceiveMessage) -> Fact:
         channel=command.channel,
         visitor=command.visitor,
     )
-
-
-def _tenants_default(at: int, epoch: int) -> Fact:
-    """A conversation that begins, or begins again, belongs to no operator yet."""
-    return e.ModeChanged(at=at, mode="supervised", epoch=epoch, reason="tenant_default")
 
 
 def rate(state: State, command: c.RateAnswer) -> Decision:

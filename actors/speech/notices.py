@@ -103,6 +103,8 @@ class Occasion(msgspec.Struct, frozen=True, kw_only=True):
     """The AI says nothing until that person came."""
     to_ai: bool = False
     """The AI speaks from here on."""
+    supervised: bool = False
+    """And a person looks over what it says, which is said beside the notice's own matter."""
 
 
 def notice_text(kind: Notice, locale: Locale, occasion: Occasion) -> str:
@@ -126,6 +128,8 @@ def notice_text(kind: Notice, locale: Locale, occasion: Occasion) -> str:
             parts = [words["resolved"]]
         case "reopened":
             parts = [words["reopened"]]
+    if occasion.supervised:
+        parts.append(words["supervised"])
     return _filled(" ".join(parts), words, occasion)
 
 

@@ -228,5 +228,5 @@ async def test_the_watchdog_is_believed_when_memory_knows_of_no_turn():
     await other.ask(back)  # another owner begins a turn, and dies
     other.stop()
     await stale.ask(c.ResumeTurn(id="resume-1", at=9))
-    assert [fact.turn for fact in await house.facts(e.TurnResumed)] == ["turn-back"]
+    assert [fact.turn for fact in await house.facts(e.TurnResumed)] == ["rest-back"]
     stale.stop()

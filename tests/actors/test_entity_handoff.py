@@ -155,7 +155,7 @@ async def test_given_back_the_ai_takes_up_what_is_open_under_the_new_epoch():
     await entity.ask(say("m1"))
     await entity.ask(TAKE)
     await entity.ask(c.Release(id="back", at=5, operator="ana", epoch=2))
-    house.turns.let_go("turn-back")
+    house.turns.let_go("rest-back")
     await stands(house, e.AnswerRecorded)
     [answer] = await house.facts(e.AnswerRecorded)
     assert isinstance(answer, e.AnswerRecorded)
@@ -167,14 +167,14 @@ async def test_supervised_a_draft_waits_through_a_restart_and_only_the_mended_te
     first = house.entity()
     await first.ask(say("m1"))
     await first.ask(SUPERVISE)
-    house.turns.let_go("turn-watch")
+    house.turns.let_go("rest-watch")
     await stands(house, e.DraftProposed)
     assert not await house.facts(e.AnswerRecorded)
     await idle(first)
     await first.passivate()
     heir = house.entity()
     approve = c.ApproveDraft(
-        id="yes", at=6, operator="ana", epoch=2, draft="draft-turn-watch", text="Yes, it is."
+        id="yes", at=6, operator="ana", epoch=2, draft="draft-rest-watch", text="Yes, it is."
     )
     approved = await heir.ask(approve)
     assert isinstance(approved, c.Accepted)
@@ -289,6 +289,19 @@ async def test_a_tenants_policy_decides_whether_a_conversation_begins_supervised
     await stands(house, e.DraftProposed)
     await entity.ask(say("m2"))
     assert len(await house.facts(e.ModeChanged)) == 1, "a conversation that runs stays as it is"
+    entity.stop()
+
+
+async def test_where_a_tenant_supervises_all_the_visitors_button_does_not_free_the_ai():
+    house = House(desk=Desk(rules=HandoffPolicy(supervised=True)))
+    entity = house.entity()
+    await entity.ask(say("m1"))
+    await entity.ask(c.Resolve(id="done", at=4, operator="ana", epoch=2))
+    await entity.ask(BUTTON)
+    await entity.ask(say("m2"))
+    house.turns.let_go("turn-m2")
+    await stands(house, e.DraftProposed)
+    assert not await house.facts(e.AnswerRecorded)
     entity.stop()
 
 

@@ -38,6 +38,10 @@ receptions = st.builds(
 class Ledger:
     """Judges the log as it grows."""
 
+    supervised: bool = False
+    """The tenant's policy."""
+    trusted: bool = False
+    """Somebody gave it to the AI outright."""
     mode: str = "ai"
     epoch: int = 1
     owner: str = ""
@@ -70,12 +74,14 @@ class Ledger:
             case e.TurnBegun():
                 assert fact.epoch == self.epoch
                 assert self.mode != "human"
+                assert fact.turn not in self.answers_of, "a turn begins once"
                 self.answers_of[fact.turn] = fact.answers
             case e.ModeChanged():
                 assert fact.epoch == self.epoch + 1
                 assert fact.operator or fact.mode != "human"
                 self.mode, self.epoch = fact.mode, fact.epoch
                 self.owner = fact.operator if fact.mode != "ai" else ""
+                self.trusted = (fact.mode, fact.reason) == ("ai", "released")
                 self.waits = False
                 if fact.operator:
                     self.before_a_person.update(self.received)
@@ -103,7 +109,7 @@ class Ledger:
                     self.answered.extend(fact.in_reply_to)
             case e.ConversationResolved():
                 assert self.mode == "ai"
-                self.waits = False
+                self.waits = self.trusted = False
             case _:
                 pass
 
@@ -120,6 +126,7 @@ class Ledger:
             assert approved[0].operator == answer.approved_by
         else:
             assert not answer.draft
+            assert self.trusted or not self.supervised, "no person has let the AI speak for itself"
 
     def _judge_call(self, call: e.HandoffRequested, commit: tuple[Fact, ...]) -> None:
         assert call.epoch == self.epoch
@@ -154,7 +161,7 @@ class Handoff(RuleBasedStateMachine):
     @initialize(supervised=st.booleans())
     def begin(self, supervised: bool) -> None:
         self.log: list[tuple[Fact, ...]] = []
-        self.ledger = Ledger()
+        self.ledger = Ledger(supervised=supervised)
         self.state = initial("demo", "c1")
         self.stored: list[c.ConversationCommand] = []
         self.turns: list[OpenTurn] = []
@@ -200,9 +207,24 @@ class Handoff(RuleBasedStateMachine):
         message = c.ReceiveMessage(**self._next("m"), text=text, supervised=self.supervised)
         self._ask(message, crash=crash)
 
+    @precondition(lambda self: self.stored)
+    @rule(data=st.data(), notice=st.booleans())
+    def the_visitor_writes_under_an_id_that_it_was_shown(
+        self, data: st.DataObject, notice: bool
+    ) -> None:
+        """Or one that can be foreseen."""
+        lapse = f"lapse-{self.state.operator}-{self.state.epoch}"
+        shown = [one.id for one in self.stored if isinstance(one, c.OperatorCommand)]
+        ident = data.draw(st.sampled_from([lapse, *shown[-3:]]))
+        ident = f"notice-{ident}" if notice else ident
+        message = c.ReceiveMessage(id=ident, at=self.clock, text="ok", supervised=self.supervised)
+        outcome = self._ask(message)
+        assert not notice or isinstance(outcome, c.Refused)
+
     @rule(reception=receptions)
     def the_visitor_asks_for_a_person(self, reception: c.Reception) -> None:
-        self._ask(c.RequestHandoff(**self._next("h"), reception=reception))
+        asked = c.RequestHandoff(**self._next("h"), reception=reception, supervised=self.supervised)
+        self._ask(asked)
 
     # --- the AI ------------------------------------------------------------------------
 
@@ -336,7 +358,8 @@ class Handoff(RuleBasedStateMachine):
         reception: c.Reception,
     ) -> None:
         operator = self.state.operator if late == 0 and self.state.operator else operator
-        self._ask(kind(**self._by("g", operator, late), to=to, reception=reception))
+        more = {"reception": reception, "supervised": self.supervised}
+        self._ask(kind(**self._by("g", operator, late), to=to, **more))
 
     @rule(operator=operators, late=st.integers(0, 1), note=st.booleans())
     def an_operator_replies_or_notes(self, operator: str, late: int, note: bool) -> None:
@@ -380,7 +403,8 @@ class Handoff(RuleBasedStateMachine):
     @rule(operator=operators, late=st.integers(0, 1))
     def an_operator_resolves_or_reopens(self, operator: str, late: int) -> None:
         if self.state.resolved:
-            self._ask(c.Reopen(**self._next("o"), operator=operator))
+            again = c.Reopen(**self._next("o"), operator=operator, supervised=self.supervised)
+            self._ask(again)
         else:
             self._ask(c.Resolve(**self._by("x", operator, late)))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 from handoff_story import (
     ANA,
@@ -168,11 +171,26 @@ def test_given_back_the_visitor_is_told_and_the_ai_takes_up_what_is_open():
                 locale="en",
                 **ANA,
             ),
-            e.TurnBegun(at=9, turn="turn-back", epoch=3, answers=("m2",)),
+            e.TurnBegun(at=9, turn="rest-back", epoch=3, answers=("m2",)),
         )
     )
     assert (state.mode, state.operator, state.operator_name) == ("ai", "", "")
     assert state.handed_off == ("m1", "m2"), "ana had both before her"
+
+
+def test_a_visitor_who_writes_under_the_id_that_they_were_shown_begins_a_turn_of_its_own():
+    """Two turns of one id would be one row of the read models, and its end before its start."""
+    given = facts_of(Given([*OWNED, MORE]), release())
+    [told] = [fact for fact in given if isinstance(fact, e.NoticePosted)]
+    shown = told.message.removeprefix("notice-")
+    facts = facts_of(Given([*OWNED, MORE, *given]), say(shown))
+    assert the(e.TurnCancelled, facts).turn != the(e.TurnBegun, facts).turn
+
+
+def test_no_message_can_pass_for_the_notice_of_a_lease_that_will_lapse():
+    foreseen = f"notice-{lapse().id}"
+    Given(OWNED).when(say(foreseen)).then_refused("message_id")
+    Given(OWNED).when(c.AddNote(id=foreseen, at=9, text="x", **ANA)).then_refused("message_id")
 
 
 def test_given_back_with_nothing_open_no_turn_begins():
@@ -234,6 +252,24 @@ def test_a_lease_that_lapses_may_bring_the_ai_back_and_it_answers_what_is_open()
         "Ana Ruiz is no longer here. I am the AI assistant, and I am back to help you."
     )
     assert Given([*OWNED, MORE, *facts]).state.handed_off == ("m1",), "nobody has read m2"
+
+
+LOOKED_OVER = "a person of our team looks over my answers before you see them."
+
+
+@pytest.mark.parametrize("letting_go", [release(to="queue"), lapse(), lapse(to="ai")])
+def test_where_a_tenant_lets_nothing_out_alone_nobody_letting_go_frees_the_ai(letting_go: Any):
+    facts = facts_of(Given([*OWNED, MORE]), msgspec.structs.replace(letting_go, supervised=True))
+    state = Given([*OWNED, MORE, *facts]).state
+    assert (state.mode, state.epoch, state.operator) == ("supervised", 3, "")
+    assert the(e.ModeChanged, facts).previous == "ana"
+    assert the(e.NoticePosted, facts).text.endswith(LOOKED_OVER)
+    assert bool(state.handoff) == (letting_go.to == "queue")
+
+
+def test_only_a_person_who_gives_it_to_the_ai_outright_lets_it_speak_alone():
+    facts = facts_of(Given(OWNED), release(supervised=True))
+    assert the(e.ModeChanged, facts).mode == "ai"
 
 
 def test_a_lease_lapses_only_for_the_owner_and_epoch_that_was_looked_at():
@@ -334,6 +370,19 @@ def test_where_a_tenant_lets_all_begin_supervised_a_reopened_conversation_is_so_
         "TurnBegun",
         "NoticePosted",
     ]
+
+
+@pytest.mark.parametrize("opening", [reopen(), c.RequestHandoff(id="h1", at=9, reception=OPEN)])
+def test_however_it_is_opened_again_it_begins_supervised_where_all_do(opening: Any):
+    resolved = [*ANSWERED, RESOLVED]
+    facts = facts_of(Given(resolved), msgspec.structs.replace(opening, supervised=True))
+    assert kinds(facts)[:2] == ["ConversationReopened", "ModeChanged"]
+    assert the(e.NoticePosted, facts).text.endswith(LOOKED_OVER)
+    later = facts_of(Given([*resolved, *facts]), say("m2", supervised=False))
+    assert Given([*resolved, *facts, *later]).state.mode == "supervised"
+    running = msgspec.structs.replace(opening, supervised=True)
+    again = Given(ANSWERED).when(running).decision
+    assert not isinstance(again, tuple) or e.ModeChanged not in map(type, again)
 
 
 def test_a_resolve_retried_after_the_visitor_wrote_again_changes_nothing():
