@@ -3,9 +3,10 @@
 An operator's console says every few seconds that they are there (presence); who was last there
 longer ago than the tenant's lease loses what they own: `LapseLease`, which the decider fences
 by operator and epoch, so a keeper that is late or doubled does no harm. Rather late than wrong:
-a lease runs from the owner's last sign of life, and not before the keeper first noticed who
-owns it. After a pass in which that could not be told it notices anew, for in an outage
-everyone's presence grows old.
+a lease runs from when the keeper last saw the owner's presence change, and not before it first
+noticed who owns it. Both are told by a clock of the keeper's own that only goes on, for the time
+of day may jump, stand still while a machine sleeps, or be another on a gateway's machine. After a
+pass in which presence could not be told it notices anew, for in an outage everyone's grows old.
 """
 
 from __future__ import annotations
@@ -50,12 +51,20 @@ Raises when it cannot be told: then nothing of theirs lapses."""
 
 Ownership = tuple[StreamName, int]
 """A conversation and the epoch in which somebody owns it."""
-Presence = dict[tuple[str, str], int | None]
-"""By tenant and operator."""
+Who = tuple[str, str]
+"""Tenant and operator."""
+Presence = dict[Who, int | None]
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What presence said of an owner, and since when it says that (seconds, the keeper's own)."""
+
+    said: int | None
+    since: float
 
 
 class LeaseKeeper:
-    """Its memory between passes. `now` is ms since 1970, UTC."""
+    """Its memory between passes. `now` is ms since 1970, UTC; `clock` seconds that only go on."""
 
     def __init__(
         self,
@@ -64,14 +73,16 @@ class LeaseKeeper:
         conversations: Conversations,
         *,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], float] = time.monotonic,
         pass_s: float = PASS_S,
     ) -> None:
         self._owned = owned
         self._present = present
         self._conversations = conversations
-        self._now = now
+        self._now, self._clock = now, clock
         self._pass_s = pass_s
-        self._noticed: dict[Ownership, int] = {}
+        self._noticed: dict[Ownership, float] = {}
+        self._heard: dict[Who, Heard] = {}
 
     async def keep(self) -> None:
         """Passes for ever; one that fails is logged and the next one tries again."""
@@ -86,18 +97,21 @@ class LeaseKeeper:
     async def look(self) -> int:
         """One pass; returns how many owners were gone. Raises what `owned` raises."""
         noticed, self._noticed = self._noticed, {}  # forgotten when the read model is away
+        heard, self._heard = self._heard, {}
         owned = await self._owned()
-        now = self._now()
         present = await self._presence(owned)
+        now = self._clock()
         told = [one for one in owned if (one.stream.tenant, one.operator) in present]
         self._noticed = {one.ownership: noticed.get(one.ownership, now) for one in told}
-        gone = [one for one in told if now - self._there(one, present) > one.lease_s * 1000]
+        self._heard = {who: _heard(heard.get(who), said, now) for who, said in present.items()}
+        gone = [one for one in told if now - self._there(one) > one.lease_s]
         for start in range(0, len(gone), AT_ONCE):
-            await asyncio.gather(*(self._lapse(one, now) for one in gone[start : start + AT_ONCE]))
+            await asyncio.gather(*(self._lapse(one) for one in gone[start : start + AT_ONCE]))
         return len(gone)
 
-    def _there(self, one: Owned, present: Presence) -> int:
-        return max(present[one.stream.tenant, one.operator] or 0, self._noticed[one.ownership])
+    def _there(self, one: Owned) -> float:
+        heard = self._heard[one.stream.tenant, one.operator]
+        return max(heard.since, self._noticed[one.ownership])
 
     async def _presence(self, owned: Sequence[Owned]) -> Presence:
         """Without those of whom it cannot be told: they keep what they have, and are noticed
@@ -116,10 +130,10 @@ class LeaseKeeper:
                     present[one] = seen
         return present
 
-    async def _lapse(self, one: Owned, now: int) -> None:
+    async def _lapse(self, one: Owned) -> None:
         command = LapseLease(
             id=f"lapse-{one.operator}-{one.epoch}",
-            at=now,
+            at=self._now(),
             operator=one.operator,
             epoch=one.epoch,
             to=one.on_lapse,
@@ -133,3 +147,7 @@ class LeaseKeeper:
             _log.info("lease stands", stream=one.stream.subject, code=outcome.code)
         else:
             _log.info("lease lapsed", stream=one.stream.subject, operator=one.operator)
+
+
+def _heard(before: Heard | None, said: int | None, now: float) -> Heard:
+    return before if before is not None and before.said == said else Heard(said, now)

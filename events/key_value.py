@@ -169,6 +169,7 @@ class NatsKeyValue:
                     self._opened = await self._find()
                 yield self._opened
         except (TimeoutError, NatsError) as error:
+            self._opened = None  # the bucket itself may be gone: the next call makes it anew
             raise LogUnavailable(f"bucket {self._bucket.name}: {error!r}") from error
 
     async def _find(self) -> NatsBucket:

@@ -29,6 +29,8 @@ class Office:
     present: dict[str, int] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     seconds: int = 1_000_000
+    stepped: int = 0
+    """By how much the time of day was set forward."""
     asked: list[tuple[str, c.LapseLease]] = field(default_factory=list)
     outcome: c.Outcome = field(default_factory=lambda: c.Accepted(version=9))
     unknown: set[str] = field(default_factory=set)
@@ -36,7 +38,12 @@ class Office:
     lapsed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def keeper(self) -> LeaseKeeper:
-        return LeaseKeeper(self.read, self.seen, self, now=lambda: self.seconds * 1000)
+        return LeaseKeeper(
+            self.read, self.seen, self, now=self.time_of_day, clock=lambda: self.seconds
+        )
+
+    def time_of_day(self) -> int:
+        return (self.seconds + self.stepped) * 1000
 
     async def read(self) -> list[Owned]:
         if self.board_is_down:
@@ -112,6 +119,41 @@ async def test_who_took_a_conversation_a_moment_ago_was_there_then_whatever_pres
     assert await keeper.look() == 0
 
 
+async def test_a_clock_that_is_set_forward_takes_nothing_from_who_is_there():
+    office = Office([owned("c1")], present={"ana": 1_000_000})
+    keeper = office.keeper()
+    await keeper.look()
+    office.stepped = 10 * LEASE_S
+    office.seconds += 5
+    assert await keeper.look() == 0
+
+
+async def test_a_gateway_whose_clock_is_behind_still_tells_who_is_there():
+    office = Office([owned("c1")])
+    keeper = office.keeper()
+    for _ in range(5):
+        office.present["ana"] = office.seconds - 10 * LEASE_S
+        assert await keeper.look() == 0
+        office.seconds += LEASE_S
+    assert await keeper.look() == 0, "the lease is over just now"
+    office.seconds += 1
+    assert await keeper.look() == 1, "presence says the same as before: nobody is there"
+
+
+async def test_presence_that_was_lost_is_no_sign_that_anybody_left():
+    office = Office([owned("c1")], present={"ana": 1_000_000})
+    keeper = office.keeper()
+    await keeper.look()
+    office.seconds += LEASE_S
+    office.present["ana"] = office.seconds
+    await keeper.look()
+    office.present.clear()
+    office.seconds += 5
+    assert await keeper.look() == 0
+    office.seconds += LEASE_S + 1
+    assert await keeper.look() == 1
+
+
 async def test_after_an_outage_nobody_is_gone_until_they_could_show_themselves_again():
     office = Office([owned("c1")], present={"ana": 1_000_000})
     keeper = office.keeper()
@@ -183,7 +225,7 @@ async def test_the_watchdogs_process_keeps_the_leases_and_outlives_a_pass_that_f
         office.board_is_down = passes == 1
         return await office.read()
 
-    keeper = LeaseKeeper(read, office.seen, office, now=lambda: office.seconds * 1000, pass_s=0.001)
+    keeper = LeaseKeeper(read, office.seen, office, clock=lambda: office.seconds, pass_s=0.001)
     parts = WatchdogParts(overdue=overdue, conversations=office, leases=keeper)
     watching = asyncio.create_task(watch_over(parts))
     async with asyncio.timeout(5):

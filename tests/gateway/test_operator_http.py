@@ -112,6 +112,28 @@ async def test_the_queue_shows_who_waits_and_pages(ask, talk):
     assert got == names
 
 
+@pytest.mark.parametrize("kind", ["approve", "reject"])
+async def test_a_draft_may_be_decided_on_however_long_the_visitors_own_id_is(
+    ask, talk, house, kind
+):
+    name = await talk("v" * 61, wants_person=False)  # its message's id has 64 characters
+    order = {"type": "supervise", "id": f"s-{kind}", "epoch": await epoch(ask, name)}
+    assert (await ask("Ana", "POST", f"/conversations/{name}/orders", json=order)).is_success
+    said = ReceiveMessage(id=f"{name}-{kind[0]}2", at=house.clock.now, text="Is it there?")
+    await house.conversations.ask(house.stream(name), said)
+    await house.conversations.answer(house.stream(name), "Tomorrow.")
+    state = (await ask("Ana", "GET", f"/conversations/{name}")).json()["state"]
+    decision = {
+        "type": kind,
+        "id": f"d-{kind}",
+        "epoch": state["epoch"],
+        "draft": state["draft"]["draft"],
+        "reason": "no",
+    }
+    answer = await ask("Ana", "POST", f"/conversations/{name}/orders", json=decision)
+    assert answer.status_code == 202, answer.text
+
+
 async def test_mine_is_the_askers(ask, talk):
     name = await talk()
     await taken_over(ask, name)
@@ -489,6 +511,7 @@ async def test_the_policy_is_read_and_set(ask, house):
         ({"words": 2}, "words"),
         ({"wrds": 0.5}, "wrds"),
         ({"lease_s": 1}, "lease_s"),
+        ({"lease_s": 29}, "lease_s"),
         ({"on_lapse": "nobody"}, "on_lapse"),
         ({"hours": [{"days": [9], "opens": "09:00", "closes": "18:00"}]}, "hours[0].days[0]"),
         ({"hours": [{"days": [1], "opens": "9", "closes": "18:00"}]}, "hours[0].opens"),
@@ -526,6 +549,15 @@ async def test_colleagues_and_who_is_there(ask, talk, house):
     assert online == {"Ana": True, "Vic": False, "Ada": False}
     house.clock.pass_minutes(0.6)
     assert not any(one["online"] for one in (await ask("Vic", "GET", "/operators")).json())
+
+
+async def test_who_reads_a_conversation_is_there_though_they_order_nothing(ask, talk, house):
+    """The command line has no socket: an operator who reads and thinks must not lose it."""
+    house.clock.pass_minutes(1)
+    name = await talk()
+    assert (await ask("Ana", "GET", f"/conversations/{name}")).status_code == 200
+    await until(lambda: not house.hub._tasks)
+    assert await house.hub.presence.last_seen("demo", house.ids["Ana"]) == house.clock.now
 
 
 async def test_figures_and_the_ledger_are_there(ask, talk, house):

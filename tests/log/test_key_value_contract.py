@@ -81,6 +81,17 @@ async def test_buckets_are_kept_on_disk_with_their_bounds_whoever_makes_them_fir
     assert not config.allow_direct  # a follower may be behind, and show a session that was ended
 
 
+async def test_a_bucket_that_was_lost_is_made_again_by_who_writes_to_it(connection):
+    """After a restore without it, say: signing in and presence must not stop until a restart."""
+    bucket = NatsKeyValue(connection, Bucket(name="lost"))
+    await bucket.put("k", b"1")
+    await connection.client.jetstream().delete_stream("KV_lost")
+    with pytest.raises(LogUnavailable):
+        await bucket.put("k", b"2")
+    await bucket.put("k", b"3")
+    assert (await bucket.get("k")).value == b"3"
+
+
 async def test_a_store_that_is_away_says_so(start_nats):
     server = start_nats()
     connection = await Connection.open(server.url, name="test-key-value")

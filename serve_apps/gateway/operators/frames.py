@@ -18,6 +18,8 @@ from events.tenancy import Role
 SUBPROTOCOL = "tandem.operator.v1.json"
 
 Ident = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+DraftId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
+"""Made of an id that a client gave, which has 64 characters at most, and is longer by that."""
 Place = Annotated[int, Meta(ge=0, le=2**53)]
 Text = Annotated[str, Meta(min_length=1, max_length=4000)]
 
@@ -65,13 +67,13 @@ class ApproveOrder(OrderStruct, frozen=True, kw_only=True, tag="approve"):
     """Publish the draft; with `text`, that in its place."""
 
     epoch: Place
-    draft: Ident
+    draft: DraftId
     text: Annotated[str, Meta(max_length=4000)] = ""
 
 
 class RejectOrder(OrderStruct, frozen=True, kw_only=True, tag="reject"):
     epoch: Place
-    draft: Ident
+    draft: DraftId
     reason: Annotated[str, Meta(min_length=1, max_length=500)]
 
 

@@ -105,6 +105,7 @@ async def list_conversations(
 async def read_conversation(
     hub: HubOf, who: Viewer, conversation: ConversationId, version: _Version | None = None
 ) -> Response:
+    _is_there(hub, who)
     async with log_asked(who, conversation):
         found = await history.folded(hub.ports.log, _stream(who, conversation), version)
     if found is None:
@@ -202,7 +203,7 @@ async def give_order(
         command = to_command(order, me, at)
     except Rejected as no:
         raise _counted(hub, Problem(no.code, no.detail)) from None
-    hub.start(hub.presence.touch(me.tenant, me.operator, at), "presence")
+    _is_there(hub, who)
     outcome = await hub.ask(_stream(who, conversation), command)
     if isinstance(outcome, Refused):
         if outcome.code == "not_started":
@@ -259,6 +260,13 @@ def _bad_place() -> Problem:
 def _stream(who: SignedIn, conversation: str) -> StreamName:
     """Of the token's own tenant: there is no way to name another."""
     return conversation_stream(who.me.tenant, conversation)
+
+
+def _is_there(hub: Hub, who: SignedIn) -> None:
+    """What only a person at work does is a sign of life: the command line has no socket open
+    while somebody reads a conversation and thinks of an answer."""
+    touched = hub.presence.touch(who.me.tenant, who.me.operator, hub.ports.clock())
+    hub.start(touched, "presence")
 
 
 def _who(who: SignedIn) -> dict[str, str]:

@@ -16,6 +16,8 @@ from serve_apps.gateway.problems import FieldError
 MOST_PHRASES = 100
 PHRASE_CHARS = 200
 MOST_WINDOWS = 50
+LEAST_LEASE_S = 30
+"""Consoles say each 10 s that they are there: a shorter lease would lapse from under who is."""
 _PHRASES = ("person_phrases", "authority_phrases", "never_phrases")
 _TRIES = 8
 
@@ -31,6 +33,8 @@ def wrong_fields(policy: HandoffPolicy) -> tuple[FieldError, ...]:
             if not 1 <= len(clean_text(phrase)) <= PHRASE_CHARS:
                 detail = f"a phrase has 1 to {PHRASE_CHARS} characters"
                 wrong.append(FieldError(f"{name}[{place}]", detail))
+    if policy.lease_s < LEAST_LEASE_S:
+        wrong.append(FieldError("lease_s", f"{LEAST_LEASE_S} seconds or more"))
     if len(policy.hours) > MOST_WINDOWS:
         wrong.append(FieldError("hours", f"{MOST_WINDOWS} windows at most"))
     for place, window in enumerate(policy.hours):

@@ -14,6 +14,7 @@ from serve_apps.gateway.operators.roster import Account
 
 ONLINE_MS = 30_000
 """Consoles write each 10 s; who has not for so long is away."""
+AT_ONCE = 32
 FRESH_MS = 3_000
 """A presence that this process wrote so lately is not written again."""
 
@@ -61,8 +62,11 @@ class Presence:
     async def online(self, tenant: str, accounts: Iterable[Account], at: int) -> frozenset[str]:
         """Who of `accounts` is there at `at`; nobody when the store does not answer."""
         ids = [account.operator for account in accounts]
+        seen: list[int | None] = []
         try:
-            seen = await asyncio.gather(*(self.last_seen(tenant, ident) for ident in ids))
+            for start in range(0, len(ids), AT_ONCE):
+                some = ids[start : start + AT_ONCE]
+                seen += await asyncio.gather(*(self.last_seen(tenant, ident) for ident in some))
         except LogUnavailable as error:
             _log.warning("presence not read", tenant=tenant, error=str(error))
             return frozenset()
