@@ -1,9 +1,9 @@
-"""The bus side of a lane: a FastStream app with one batched pull subscriber.
+"""The bus side of a reader: a FastStream app with one batched pull subscriber.
 
 FastStream's defaults would lose data here, so each that matters is set: the stream is never
 declared (that could overwrite its config), payloads stay bytes, acknowledgement is ours, a batch
-waits 50 ms and not 5 s to fill. A connection that is lost ends the feed, and the lane opens a new
-one from its checkpoint. The client is still told to reconnect for ever: once it were closed,
+waits 50 ms and not 5 s to fill. A connection that is lost ends the feed, and the lanes open a new
+one from their checkpoint. The client is still told to reconnect for ever: once it were closed,
 FastStream's pull loop would spin without letting the event loop turn.
 """
 
@@ -34,7 +34,7 @@ CONNECT_TIMEOUT_S = 5
 BATCH_WAIT_S = 0.05
 STOP_TIMEOUT_S = 5.0
 IDLE_ROOM_S = 60.0
-"""How long the server keeps a consumer whose lane is busy, beyond `apply_timeout_s`."""
+"""How long the server keeps a consumer whose lanes are busy, beyond `apply_timeout_s`."""
 
 Take = Callable[[Sequence[Msg]], Awaitable[None]]
 _log = structlog.get_logger(__name__)

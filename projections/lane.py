@@ -1,18 +1,17 @@
 """A lane: it keeps one projection going, whatever dies.
 
-An attempt reads the checkpoint, opens a feed behind it and takes in batch after batch. Anything
-wrong ends the attempt: a lost connection, a commit that cannot be read, a batch that cannot be
-written, a gap, a feed that stands still although the log has more. It is logged and told in the
-health, and after a pause, longer each time up to a bound, the next attempt begins at the
-checkpoint. Other lanes do not notice.
+An attempt reads the checkpoint and takes in batch after batch of what follows it, from the reader
+that the lanes share or from one of its own (`projections.reader`). Anything wrong ends the
+attempt: a lost connection, a commit that cannot be read, a batch that cannot be written, a gap, a
+feed that stands still although the log has more. It is logged and told in the health, and after a
+pause, longer each time up to a bound, the next attempt begins at the checkpoint. What goes wrong
+in one lane, the others do not notice.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import asyncpg
 import msgspec
@@ -21,21 +20,14 @@ import structlog
 
 from projections.builds import ensure_live, live_build
 from projections.database import CONNECT_TIMEOUT_S
-from projections.feed import Feed, acknowledge, open_feed
-from projections.projection import Projection, ProjectionError
+from projections.projection import Projection
+from projections.reader import Reader, Readers
 from projections.rebuild import NATS_TIMEOUT_S, RebuildRunning, rebuild_from
 from projections.runner import feed_live
 from projections.schema import ensure_schema
-from projections.source import Sequencer
-
-if TYPE_CHECKING:
-    from nats.aio.msg import Msg
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
-TICK_S = 1.0
-STALL_S = 10.0
-"""Commits outstanding and nothing taken in for so long, while no batch is in hand: stalled."""
 
 LaneState = Literal["starting", "building", "running", "stopped"]
 _log = structlog.get_logger(__name__)
@@ -53,17 +45,20 @@ class LaneHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How many attempts have failed since the worker started."""
 
 
-class Stalled(ProjectionError):
-    """The log has more, and nothing comes."""
-
-
 class Lane:
     """Runs one projection. `run` until it is cancelled; `health` at any time, from any thread."""
 
     def __init__(
-        self, projection: Projection, *, nats_url: str, dsn: str, pool: asyncpg.Pool
+        self,
+        projection: Projection,
+        *,
+        nats_url: str,
+        dsn: str,
+        pool: asyncpg.Pool,
+        readers: Readers,
     ) -> None:
         self._projection, self._nats_url, self._dsn, self._pool = projection, nats_url, dsn, pool
+        self._readers = readers
         self._log = _log.bind(projection=projection.name)
         self.health = LaneHealth(
             projection=projection.name, state="starting", checkpoint=0, lag=0, error="", failures=0
@@ -92,12 +87,28 @@ class Lane:
         self.health = msgspec.structs.replace(self.health, **changes)
 
     async def _attempt(self) -> None:
-        checkpoint = await self._prepare()
-        attempt = _Attempt(self._projection, self._pool, checkpoint)
-        async with open_feed(
-            self._nats_url, self._projection, attempt.take, after=checkpoint
-        ) as feed:
-            await self._watch(feed, attempt)
+        """Reader after reader, until something is wrong, which is raised."""
+        place = begun_at = await self._prepare()
+        while True:
+            async with self._readers.reading(self._projection, place) as reader:
+                while self._readers.fits(reader, self._projection, place):
+                    place = await self._step(reader, place)
+                    self._told(place, reader.outstanding(place), moved=place > begun_at)
+
+    async def _step(self, reader: Reader, place: int) -> int:
+        """Take in what comes next, if anything does; the checkpoint behind it."""
+        projection = self._projection
+        batch = await reader.next(projection.name, place, projection.batch_size)
+        return place if batch is None else await feed_live(self._pool, projection, batch)
+
+    def _told(self, checkpoint: int, outstanding: int | None, *, moved: bool) -> None:
+        """An error is over when something was taken in since, or nothing is left to take in."""
+        self._tell(checkpoint=checkpoint)
+        if outstanding is not None:
+            self._tell(lag=outstanding)
+        if (moved or outstanding == 0) and self.health.state != "running":
+            self._log.info("lane_runs", checkpoint=checkpoint)
+            self._tell(state="running", error="")
 
     async def _prepare(self) -> int:
         """The checkpoint of a live build that fits; builds it anew for a new schema version."""
@@ -124,61 +135,3 @@ class Lane:
             raise
         finally:
             await client.close()
-
-    async def _watch(self, feed: Feed, attempt: _Attempt) -> None:
-        """Until something is wrong, which is raised."""
-        ends = (attempt.failed, feed.lost)
-        while True:
-            outstanding = await feed.outstanding()
-            for end in ends:
-                if end.done():
-                    end.result()
-            self._tell(checkpoint=attempt.checkpoint, lag=outstanding)
-            if attempt.moved or not outstanding:
-                self._runs()
-            if outstanding and attempt.idle_s > STALL_S:
-                raise Stalled(f"{outstanding} commits are outstanding and none comes")
-            await asyncio.wait(ends, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
-
-    def _runs(self) -> None:
-        """An error is over when something was taken in since, or nothing is left to take in."""
-        if self.health.state != "running":
-            self._log.info("lane_runs", checkpoint=self.health.checkpoint)
-        self._tell(state="running", error="")
-
-
-class _Attempt:
-    """What one feed has brought. `failed` ends with the error of the batch that failed."""
-
-    def __init__(self, projection: Projection, pool: asyncpg.Pool, checkpoint: int) -> None:
-        self._projection, self._pool = projection, pool
-        self._begun_at = self.checkpoint = checkpoint
-        self._sequencer = Sequencer(projection.name, checkpoint)
-        self._busy = False
-        self._idle_since = time.monotonic()
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    @property
-    def moved(self) -> bool:
-        return self.checkpoint > self._begun_at
-
-    @property
-    def idle_s(self) -> float:
-        return 0.0 if self._busy else time.monotonic() - self._idle_since
-
-    async def take(self, messages: Sequence[Msg]) -> None:
-        """Take one batch in and acknowledge it; after a failure, nothing more is taken."""
-        if self.failed.done():
-            return
-        self._busy = True
-        try:
-            batch, poison = self._sequencer.batch(messages)
-            if batch.commits:
-                self.checkpoint = await feed_live(self._pool, self._projection, batch)
-            if poison is not None:
-                raise poison
-            await acknowledge(messages)
-        except Exception as error:  # noqa: BLE001 the lane raises it; FastStream would swallow it
-            self.failed.set_exception(error)
-        finally:
-            self._busy, self._idle_since = False, time.monotonic()

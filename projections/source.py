@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nats.errors import TimeoutError as NatsTimeout
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 FETCH_TIMEOUT_S = 5.0
 CONSUMER_IDLE_S = 60.0
-RECENT = 2048
-"""Commits that are kept decoded: the lanes of a process read the same ones, a little apart."""
 
 
 class Sequencer:
@@ -50,27 +47,25 @@ class Sequencer:
             place = message.metadata.sequence
             if place.consumer != self._delivery + 1:
                 raise VersionGap(self._name, self._position, place.stream - 1)
+            if place.stream <= self._position:  # delivered again: it was taken before
+                self._delivery = place.consumer
+                continue
             try:
                 commits.append(commit_of(message, place.stream))
             except Exception as poison:  # noqa: BLE001 whatever it is, it is handed to the caller
                 return Batch(after=after, commits=tuple(commits), through=self._position), poison
             self._delivery = place.consumer
-            self._position = max(self._position, place.stream)
+            self._position = place.stream
         return Batch(after=after, commits=tuple(commits), through=self._position), None
 
 
 def commit_of(message: Msg, version: int) -> Commit:
     """The commit that a message of a stream holds. Raises CorruptStream, UnknownFact."""
-    return _decoded(message.subject, version, message.data)
-
-
-@lru_cache(maxsize=RECENT)
-def _decoded(subject: str, version: int, payload: bytes) -> Commit:
     try:
-        stream = parse_subject(subject)
+        stream = parse_subject(message.subject)
     except ValueError as error:
         raise CorruptStream(f"version {version}: {error}") from error
-    return decode_commit(stream, version, payload)
+    return decode_commit(stream, version, message.data)
 
 
 async def last_version(jetstream: JetStreamContext, kind: Kind) -> int:

@@ -15,6 +15,7 @@ import structlog
 from projections.database import open_pool
 from projections.lane import Lane, LaneHealth
 from projections.projection import Projection
+from projections.reader import Readers
 
 STUCK_S = 60.0
 """An event loop that did not turn for so long is given up."""
@@ -67,7 +68,13 @@ async def open_worker(
     # Each lane writes with one connection; one that builds anew needs four more.
     pool = await open_pool(dsn, min_size=0, max_size=2 * len(projections) + 4)
     try:
-        yield Worker([Lane(each, nats_url=nats_url, dsn=dsn, pool=pool) for each in projections])
+        readers = Readers(nats_url, projections)
+        yield Worker(
+            [
+                Lane(each, nats_url=nats_url, dsn=dsn, pool=pool, readers=readers)
+                for each in projections
+            ]
+        )
     finally:
         try:
             async with asyncio.timeout(STOP_TIMEOUT_S):

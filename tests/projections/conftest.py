@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -54,6 +55,31 @@ async def pool(prepared: str) -> AsyncIterator[asyncpg.Pool]:
     opened = await open_pool(prepared)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def house(start_nats, postgres_dsn: str) -> AsyncIterator[tuple[Any, ...]]:
+    """(nats process, log, dsn, pool): a NATS and a database of the test's own."""
+    import asyncpg
+
+    from events.jetstream import JetStreamLog
+    from projections.database import open_pool
+    from projections.schema import ensure_schema
+
+    nats = start_nats()
+    log = await JetStreamLog.connect(nats.url)
+    await log.ensure_streams()
+    name = f"test_{uuid.uuid4().hex}"
+    admin = await asyncpg.connect(postgres_dsn)
+    await admin.execute(f"CREATE DATABASE {name}")
+    dsn = postgres_dsn.replace("/postgres?", f"/{name}?")
+    await ensure_schema(dsn)
+    pool = await open_pool(dsn)
+    yield nats, log, dsn, pool
+    await pool.close()
+    await log.close()
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
 
 
 async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:

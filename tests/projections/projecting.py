@@ -66,3 +66,16 @@ def tables() -> list[str]:
     from projections.catalogue import read_models
 
     return [table for projection in read_models() for table in projection.tables]
+
+
+async def told_once(pool: asyncpg.Pool, nats_url: str, dsn: str, tenant: str, rounds: int) -> None:
+    """Every message is there once, and a rebuild from the log finds the same rows."""
+    from projections.catalogue import read_models
+    from projections.queries import counts
+    from projections.rebuild import rebuild
+
+    found = await counts(pool, tenant)
+    assert (found.messages, found.answered_turns) == (2 * rounds, rounds)
+    for projection in read_models():
+        report = await rebuild(projection, nats_url, dsn)
+        assert report.equal, report
