@@ -36,9 +36,9 @@ from serve_apps.signals.phrases import alike, piece
 
 LOOSE = 3.0
 """The inverse of the regularisation's strength (C in scikit-learn's words)."""
-CAUTION = 0.8
-"""Taken off every score before it is squeezed to 0..1: a false handoff costs a person's time, and
-a wish that was missed is said again."""
+CAUTION = {"person": 0.4, "distress": 0.8, "authority": 0.8}
+"""Taken off the scores before they are squeezed to 0..1: a false handoff costs a person's time,
+and a wish that was missed is said again."""
 PHRASES_LOOSE = 3.0
 FOLDS = 5
 STEPS = 120
@@ -139,7 +139,8 @@ def linear_of(inputs: Any, labels: NDArray[Any]) -> Linear:
     """`inputs` are those of `matrix`, or the n-grams' columns of it alone."""
     fitted = np.stack([fit(inputs, labels == name) for name in NAMES])
     width = fitted.shape[1] - 1 - 2 * features.BUCKETS  # of the vector; 0 when it is left out
-    return Linear(fitted[:, :width], fitted[:, width:-1], fitted[:, -1] - CAUTION)
+    bias = fitted[:, -1] - np.array([CAUTION[name] for name in NAMES], dtype=np.float32)
+    return Linear(fitted[:, :width], fitted[:, width:-1], bias)
 
 
 def fit_phrases(pairs: Sequence[Pair], embed: Callable[[Sequence[str]], Numbers]) -> Numbers:
