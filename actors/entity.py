@@ -45,8 +45,9 @@ from events.tenancy import HandoffPolicy
 
 CONFLICTS = 8
 """Reloads before a command is given back: with one owner a second is already rare."""
-RECEPTION_S = 0.5
-"""The front desk may hold the mailbox up for so long; then the visitor is told less."""
+RECEPTION_S = 0.75
+"""The front desk may hold the mailbox up for so long; then the visitor is told less. It is more
+than the desk itself waits for the place, or the opening hours would be lost with the place."""
 
 _log = structlog.get_logger(__name__)
 

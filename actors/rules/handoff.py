@@ -7,6 +7,8 @@ again (`State.handed_off`). The visitor's button always does.
 
 from __future__ import annotations
 
+import msgspec
+
 from actors import commands as c
 from actors.rules.answers import answered
 from actors.rules.fences import done_before, not_started, notice_of, the_open_turn
@@ -58,6 +60,9 @@ def called(
 ) -> tuple[Fact, Fact]:
     """The request and what the visitor is told of it. `epoch` where the same decision began a
     new one, `supervised` where a person looks over the AI from it on."""
+    if state.operator and epoch in (0, state.epoch):
+        # Who asks an owner stands in nobody's queue: the owner has it, and no colleague sees it.
+        reception = msgspec.structs.replace(reception, place=0)
     requested = e.HandoffRequested(
         at=command.at,
         epoch=epoch or state.epoch,

@@ -74,6 +74,13 @@ def test_the_button_calls_a_person_tells_the_visitor_and_lets_the_ai_go_on():
     assert (state.mode, state.handoff.reason, state.handed_off) == ("ai", "visitor_asked", ("m1",))
 
 
+def test_who_asks_for_a_person_while_an_operator_has_them_stands_in_no_queue():
+    told = the(e.NoticePosted, facts_of(Given([*ANSWERED, WATCHED]), BUTTON))
+    assert told.place == 0, "the queue shows it to nobody else"
+    passed_on = facts_of(Given([*ANSWERED, WATCHED]), release(to="queue", reception=OPEN))
+    assert the(e.NoticePosted, passed_on).place == 2
+
+
 def test_outside_of_the_hours_the_visitor_is_told_when_the_team_is_back_and_no_place():
     command = c.RequestHandoff(id="h1", at=4, locale="es", reception=CLOSED)
     told = the(e.NoticePosted, facts_of(Given(ANSWERED), command))
