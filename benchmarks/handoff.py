@@ -11,7 +11,7 @@ import csv
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,9 +20,12 @@ from actors.handoff_signals import Reading, called_by_words
 from actors.speech.sentences import words
 from benchmarks.figures import Figure, Section, percentile
 from events.tenancy import HandoffPolicy
-from serve_apps.encoder import EmbeddingModel, EmbeddingQueue, Vectors
+from serve_apps.encoder import EmbeddingModel, EmbeddingQueue
 from serve_apps.signals.fit import load_examples
 from serve_apps.signals.reader import MessageSignals
+
+if TYPE_CHECKING:
+    from serve_apps.encoder import Vectors
 
 DATA = Path(__file__).parent / "data" / "handoff.csv"
 LABELS = ("person", "distress", "authority")

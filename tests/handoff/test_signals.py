@@ -107,6 +107,7 @@ async def test_without_the_embedder_a_wish_for_a_person_is_heard_all_the_same() 
     async def hangs(text: str) -> Any:
         await asyncio.Event().wait()
 
+    policy = HandoffPolicy()
     for embed in (fails, hangs):
         blind = MessageSignals(embed, embed_timeout_s=0.01)
         found = await blind.read(
