@@ -261,3 +261,23 @@ def test_what_is_delivered_again_is_not_handed_out_again(monkeypatch) -> None:
     assert [commit.version for commit in first.commits] == [11, 13]
     assert [commit.version for commit in again.commits] == [14]
     assert (again.after, again.through) == (13, 14)
+
+
+async def test_the_reader_that_is_furthest_leads() -> None:
+    """No server is needed: who joins whom is settled before anything is read."""
+    from projections.reader import Readers
+
+    behind, one, other, late = small_read_models()[:4]
+    readers = Readers("nats://127.0.0.1:9", (behind, one, other, late))
+    async with (
+        readers.reading(behind, 0) as first,
+        readers.reading(one, 100) as leading,
+        readers.reading(other, 100 + 4 * BATCH) as third,
+        readers.reading(late, 99) as own,
+    ):
+        assert leading is third
+        assert len({first, leading, own}) == 3
+        assert readers.fits(leading, one, 100)
+        assert readers.fits(first, behind, 99)
+        assert not readers.fits(first, behind, 100), "it has come to where the others are"
+        assert not readers.fits(leading, one, 99), "what it needs was dropped"
