@@ -41,7 +41,7 @@ class Presence:
     async def touch(self, tenant: str, operator: str, at: int) -> None:
         """The operator is there at `at`. Never raises: the next touch comes soon."""
         key = presence_key(tenant, operator)
-        if at - self._written.get(key, 0) < FRESH_MS:
+        if 0 <= at - self._written.get(key, 0) < FRESH_MS:  # a clock may be set back
             return
         try:
             await self._store.put(key, msgspec.json.encode(Seen(at)))
