@@ -150,7 +150,8 @@ class Release(FencedCommand, frozen=True, kw_only=True, tag="Release"):
 
 
 class LapseLease(FencedCommand, frozen=True, kw_only=True, tag="LapseLease"):
-    """`operator`, who has the conversation, is gone. Asked by the lease keeper."""
+    """`operator`, who has the conversation, is gone. Asked by the lease keeper. Where the visitor
+    waits for a person meanwhile, it goes to the queue whatever `to` says."""
 
     to: Literal["ai", "queue"] = "queue"
     supervised: bool = False

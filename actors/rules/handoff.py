@@ -104,8 +104,10 @@ def needs_reception(state: State, command: c.ConversationCommand) -> bool:
             return state.handoff is None and state.mode != "human" and state.version > 0
         case c.RecordAnswer() | c.FailTurn():
             return command.handoff is not None and state.handoff is None
-        case c.Release() | c.LapseLease():
+        case c.Release():
             return command.to == "queue"
+        case c.LapseLease():
+            return command.to == "queue" or state.handoff is not None
         case _:
             return False
 

@@ -81,7 +81,7 @@ def lapse(state: State, command: c.LapseLease) -> Decision:
         return refused
     command = msgspec.structs.replace(command, operator_name=state.operator_name)
     given = (*interrupted(state, command.at, "superseded"), _let_go(state, command, "lease_lapsed"))
-    if command.to == "queue":
+    if command.to == "queue" or state.handoff:  # who asked for a person still wants one
         why = c.HandoffEvidence(reason="lease_lapsed", evidence=f"{owner(state)} has been away")
         return (*given, *_called_again(state, command, why, "operator_left"))
     left = notice(state, command, "operator_left", to_ai=True, supervised=command.supervised)

@@ -77,6 +77,8 @@ class Ledger:
                 assert fact.turn not in self.answers_of, "a turn begins once"
                 self.answers_of[fact.turn] = fact.answers
             case e.ModeChanged():
+                if self.waits and not fact.operator and fact.reason != "tenant_default":
+                    assert any(isinstance(f, e.HandoffRequested) for f in commit), "not forgotten"
                 assert fact.epoch == self.epoch + 1
                 assert fact.operator or fact.mode != "human"
                 self.mode, self.epoch = fact.mode, fact.epoch

@@ -36,7 +36,7 @@ from handoff_story import (
 from specification import Given
 
 from actors import commands as c
-from actors.conversation import Waiting
+from actors.conversation import Waiting, needs_reception
 from events import conversation as e
 
 OWNED = [*ANSWERED, TAKEN]
@@ -252,6 +252,17 @@ def test_a_lease_that_lapses_may_bring_the_ai_back_and_it_answers_what_is_open()
         "Ana Ruiz is no longer here. I am the AI assistant, and I am back to help you."
     )
     assert Given([*OWNED, MORE, *facts]).state.handed_off == ("m1",), "nobody has read m2"
+
+
+def test_a_lease_that_lapses_forgets_nobody_who_asked_for_a_person_meanwhile():
+    """Ana supervised, the visitor pressed the button, and then she was gone."""
+    asked = [*ANSWERED, WATCHED, e.HandoffRequested(at=4, epoch=2, reason="visitor_asked")]
+    command = lapse(to="ai", reception=OPEN)
+    assert needs_reception(Given(asked).state, command)
+    facts = facts_of(Given(asked), command)
+    assert kinds(facts) == ["ModeChanged", "HandoffRequested", "NoticePosted"]
+    assert the(e.NoticePosted, facts).place == 2
+    assert Given([*asked, *facts]).state.handoff is not None
 
 
 LOOKED_OVER = "a person of our team looks over my answers before you see them."
