@@ -1,7 +1,8 @@
 """When a turn calls for a person: what was measured against the tenant's policy. Pure.
 
-Before the answer it is the visitor's words, after it what came of the answer. A threshold of 0
-switches a reason off.
+Before the answer it is the visitor's words, after it what came of the answer. Who asks for a
+person gets no answer of the AI's; anger, distress and orders call one beside the answer, for a
+call in error then costs the visitor nothing. A threshold of 0 switches a reason off.
 """
 
 from __future__ import annotations
@@ -31,19 +32,20 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def called_by_words(policy: HandoffPolicy, readings: Sequence[Reading]) -> c.HandoffEvidence | None:
-    """The reading that is furthest over its threshold, of several alike the newest; a wish for a
-    person goes before anger, and both before an order, where they are alike."""
-    best: tuple[float, c.HandoffEvidence] | None = None
+    """A wish for a person before all else; then the reading that is furthest over its threshold,
+    of several alike the newest, and anger before an order."""
+    best: tuple[tuple[bool, float], c.HandoffEvidence] | None = None
     for reading in reversed(readings):
         for reason, score, threshold in _scores(policy, reading.signals):
-            if threshold and score >= threshold and (best is None or score - threshold > best[0]):
+            rank = (reason == "visitor_words", score - threshold)
+            if threshold and score >= threshold and (best is None or rank > best[0]):
                 evidence = c.HandoffEvidence(
                     reason=reason,
                     evidence=_shortened(reading.text),
                     message=reading.message,
                     score=round(score, 3),
                 )
-                best = (score - threshold, evidence)
+                best = (rank, evidence)
     return best[1] if best else None
 
 

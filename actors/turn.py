@@ -2,7 +2,8 @@
 
 Steps and where each may end it:
   small talk        → a kind reply, no sources
-  signals           → the visitor wants a person, or needs one: RequestHandoff and no answer
+  signals           → the visitor wants a person: RequestHandoff and no answer; distress or an
+                      order call one too, and what can be answered is answered all the same
   search            → RetrievalFailed ends the turn visibly
   answerable?       → no: an honest "I don't know" with the offer of a person
   generate + guard  → sentence by sentence; only what a source bears out is pushed and recorded
@@ -117,7 +118,7 @@ class AiTurn:
             outcome = work.failed(error.reason, error.detail)
         if isinstance(outcome, c.RequestHandoff):
             return outcome
-        call = called_by_outcome(policy, state, outcome)
+        call = work.call or called_by_outcome(policy, state, outcome)
         return msgspec.structs.replace(outcome, handoff=call) if call else outcome
 
     async def summary(self, state: State) -> c.RecordSummary | None:
@@ -153,15 +154,16 @@ class AiTurn:
             if fresh and not state.handoff:
                 readings = await self._read(work, fresh, language, policy, beside=search)
                 call = accepted_offer(policy, state, fresh) or called_by_words(policy, readings)
-                if call:
+                if call and call.reason == "visitor_words":
                     return work.handed_over(call, language)
+                work.call = call
             if chat:
                 return work.recorded(chat.text, "smalltalk", chat.locale)
             found = await search
         finally:
             _drop(search)
         work.latency.update({stage: round(ms, 2) for stage, ms in found.latency_ms.items()})
-        offers = not (state.handoff or last_straw(policy, state))
+        offers = not (state.handoff or work.call or last_straw(policy, state))
         sorry = unknown(language, company, offers_person=offers)
         if not fresh:  # a person has had it before them already
             sorry = nothing_to_add(locale_of(language))
@@ -274,6 +276,8 @@ class _Work:
         self.latency: dict[str, float] = {}
         self.noted: dict[str, str | float | bool] = {}
         """Stands beside what the guard found."""
+        self.call: c.HandoffEvidence | None = None
+        """What the visitor's words call a person for, besides the answer."""
         self._silent = silent
         self._live = live
         self._began = time.perf_counter()

@@ -54,8 +54,9 @@ class HandoffPolicy(
 
     words: Score = 0.5
     """How surely a message must ask for a person."""
-    distress: Score = 0.5
-    authority: Score = 0.5
+    distress: Score = 0.9
+    """Higher than `words`: plain complaints look like anger (docs/handoff.md)."""
+    authority: Score = 0.8
     low_confidence: Score = 0.0
     """An answer that is less sure than this goes out and calls a person; off by default."""
     guard: Score = 0.0

@@ -90,15 +90,43 @@ async def test_below_its_threshold_or_with_the_reason_off_the_ai_answers():
     assert isinstance(command, c.RecordAnswer)
 
 
-async def test_of_several_signals_the_one_furthest_over_its_threshold_is_the_reason():
-    both = Ears({PERSON: Signals(person=0.7, distress=0.8)})
+async def test_a_wish_for_a_person_goes_before_anger():
+    both = Ears({PERSON: Signals(person=0.6, distress=0.9)})
     command = await outcome(told(says(1, PERSON)), ears=both)
     assert isinstance(command, c.RequestHandoff)
-    assert command.reason == "distress"
-    strict = HandoffPolicy(distress=0.79)
-    command = await outcome(told(says(1, PERSON)), ears=both, policy=strict)
-    assert isinstance(command, c.RequestHandoff)
     assert command.reason == "visitor_words"
+
+
+@pytest.mark.parametrize(
+    ("signals", "reason"),
+    [
+        (Signals(distress=0.9), "distress"),
+        (Signals(authority=0.9), "authority"),
+        (Signals(distress=0.7, authority=0.9), "authority"),
+    ],
+)
+async def test_anger_or_an_order_calls_a_person_beside_the_answer(signals: Signals, reason: str):
+    state = told(says(1, QUESTION))
+    command = await outcome(state, ears=Ears({QUESTION: signals}))
+    assert isinstance(command, c.RecordAnswer)
+    assert command.kind == "answer"
+    assert command.handoff is not None
+    assert (command.handoff.reason, command.handoff.evidence) == (reason, QUESTION)
+    facts = decide(state, command)
+    assert isinstance(facts, tuple)
+    assert [type(fact) for fact in facts] == [
+        e.AnswerRecorded,
+        e.HandoffRequested,
+        e.NoticePosted,
+    ]
+
+
+async def test_who_is_angry_and_gets_no_answer_is_not_asked_whether_a_person_is_wanted():
+    angry = Ears({QUESTION: Signals(distress=0.9)})
+    command = await outcome(told(says(1, QUESTION)), ears=angry, library=Library(passages=()))
+    assert isinstance(command, c.RecordAnswer)
+    assert (command.kind, command.text.count("?")) == ("unknown", 0)
+    assert command.handoff is not None
 
 
 async def test_any_of_the_messages_that_a_turn_answers_may_call_a_person():
