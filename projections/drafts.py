@@ -110,8 +110,11 @@ class DraftsProjection:
             for fact in commit.facts
             if isinstance(fact, DraftFact) and fact.draft
         ]
-        proposed = {key for key, fact in work if isinstance(fact, e.DraftProposed)}
-        rows = await DRAFTS.load(connection, sorted({key for key, _ in work} - proposed))
+        first: dict[_Key, DraftFact] = {}
+        for key, fact in work:
+            first.setdefault(key, fact)
+        older = [key for key, fact in first.items() if not isinstance(fact, e.DraftProposed)]
+        rows = await DRAFTS.load(connection, sorted(older))
         for key, fact in work:
             rows[key] = taken_in(key, rows.get(key), fact)
         await DRAFTS.upsert(connection, [rows[key] for key in sorted(rows)])

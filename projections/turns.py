@@ -110,8 +110,10 @@ class TurnsProjection:
             for fact in commit.facts
             if isinstance(fact, TurnFact)
         ]
-        begun = {key for key, fact in work if isinstance(fact, e.TurnBegun)}
-        older = {key for key, _ in work} - begun
+        first: dict[_Key, TurnFact] = {}
+        for key, fact in work:
+            first.setdefault(key, fact)
+        older = [key for key, fact in first.items() if not isinstance(fact, e.TurnBegun)]
         rows = await TURNS.load(connection, sorted(older))
         for key, fact in work:
             rows[key] = taken_in(key, rows.get(key), fact)

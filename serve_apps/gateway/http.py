@@ -146,11 +146,7 @@ async def send_message(request: Request, hub: HubOf, visitor: Visitor, message: 
         text = checked_message(message.id, message.text, hub.limits)
     except Rejected as no:
         raise _counted(hub, Problem(no.code, no.detail)) from None
-    if not (
-        hub.addresses.take(visitor.tenant, _address(request, hub))
-        and hub.conversations.take(visitor.tenant, visitor.conversation)
-    ):
-        raise _counted(hub, Problem("rate_limited", "too many messages at once, slow down"))
+    _check_rate(request, hub, visitor)
     with hub.metrics.accept_seconds.time():
         done = await _ask(
             hub,
@@ -169,12 +165,14 @@ async def send_message(request: Request, hub: HubOf, visitor: Visitor, message: 
 
 
 @router.post("/{conversation}/handoff", status_code=202, summary="Ask for a person")
-async def request_handoff(hub: HubOf, visitor: Visitor) -> Done:
+async def request_handoff(request: Request, hub: HubOf, visitor: Visitor) -> Done:
+    _check_rate(request, hub, visitor)
     return await _ask(hub, visitor, RequestHandoff(id=new_id(), at=now_ms()))
 
 
 @router.post("/{conversation}/rating", status_code=202, summary="Rate the conversation")
-async def rate(hub: HubOf, visitor: Visitor, rating: Rating) -> Done:
+async def rate(request: Request, hub: HubOf, visitor: Visitor, rating: Rating) -> Done:
+    _check_rate(request, hub, visitor)
     return await _ask(hub, visitor, RateAnswer(id=new_id(), at=now_ms(), score=rating.score))
 
 
@@ -212,6 +210,15 @@ async def read_events(
     version = commits[-1].version if commits else place.version
     headers = {"Tandem-Version": str(version), "Cache-Control": "no-store"}
     return Response(to_json(frames), headers=headers, media_type="application/json")
+
+
+def _check_rate(request: Request, hub: Hub, visitor: VisitorPass) -> None:
+    """Everything that is written to the log counts alike. Raises Problem."""
+    if not (
+        hub.addresses.take(visitor.tenant, _address(request, hub))
+        and hub.conversations.take(visitor.tenant, visitor.conversation)
+    ):
+        raise _counted(hub, Problem("rate_limited", "too many messages at once, slow down"))
 
 
 async def _ask(hub: Hub, visitor: VisitorPass, command: ConversationCommand) -> Done:

@@ -190,12 +190,8 @@ class Session(SocketSession[ClientFrame]):
                 self._outbox.reply(Pong(at=frame.at))
             case TypingFrame():
                 await self._hub.ports.live.publish(self._stream, Typing("visitor", frame.on))
-            case HandoffFrame():
-                command = RequestHandoff(id=new_id(), at=now_ms())
-                self._hub.start(self._ask_once("handoff", command), "handoff")
-            case RateFrame():
-                command = RateAnswer(id=new_id(), at=now_ms(), score=frame.score)
-                self._hub.start(self._ask_once("rate", command), "rate")
+            case HandoffFrame() | RateFrame():
+                self._take_wish(frame)
             case SeenFrame():
                 self._note_seen(frame.version)
             case Hello():
@@ -204,6 +200,18 @@ class Session(SocketSession[ClientFrame]):
     def _note_seen(self, version: int) -> None:
         if self._onlooker is not None and self._feed is not None:
             self._onlooker.note_seen(min(version, self._feed.version))
+
+    def _take_wish(self, frame: HandoffFrame | RateFrame) -> None:
+        """It is written to the log like a message, so it counts like one."""
+        if not self._messages.take(self._now()):
+            self._error("rate_limited", "too many at once, slow down")
+            self._count_flood()
+        elif isinstance(frame, RateFrame):
+            rating = RateAnswer(id=new_id(), at=now_ms(), score=frame.score)
+            self._hub.start(self._ask_once("rate", rating), "rate")
+        else:
+            wish = RequestHandoff(id=new_id(), at=now_ms())
+            self._hub.start(self._ask_once("handoff", wish), "handoff")
 
     def _take_message(self, frame: MessageFrame) -> None:
         now, visitor = self._now(), self._visitor

@@ -25,7 +25,7 @@ from serve_apps.signals.phrases import Piece, likeness, piece
 if TYPE_CHECKING:
     from serve_apps.encoder import Vectors
 
-EMBED_TIMEOUT_S = 1.0
+EMBED_TIMEOUT_S = 0.4
 """After it the message is read without the embedder: a wish for a person must not wait for it."""
 PIECES = 6
 """Sentences, and clauses of long ones, that are read of one message: the first and the last."""

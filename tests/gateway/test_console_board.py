@@ -379,6 +379,22 @@ async def test_places_move_up_and_are_told_only_to_whom_they_concern():
         assert [await anext(third), await stays] == [1, 0]
 
 
+async def test_who_is_supervised_and_asks_for_a_person_has_one_and_takes_no_place():
+    from events.conversation import ModeChanged
+
+    world = World()
+    watched = ModeChanged(at=2, mode="supervised", epoch=2, reason="x", operator="ann")
+    await world.commit("c1", message(1), watched)
+    await world.commit("c1", asked(3))
+    await world.commit("c2", message(1), asked(4))
+    async with (
+        running(world.board()) as board,
+        aclosing(board.places("c2")) as second,
+        asyncio.timeout(10),
+    ):
+        assert await anext(second) == 1
+
+
 async def test_one_board_serves_a_tenant_and_ends_some_time_after_the_last_has_gone():
     from serve_apps.gateway.operators.boards import Boards
 

@@ -19,7 +19,7 @@ the newest. See `readers` for how changes reach consoles and waiting visitors.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -114,7 +114,7 @@ class Board:
 
     def _in_order(self) -> list[str]:
         """Those that wait for a person, longest first."""
-        waiting = [row for row in self._rows.values() if row.waiting_since is not None]
+        waiting = [row for row in self._rows.values() if _waits(row)]
         return [row.conversation for row in sorted(waiting, key=rank)]
 
     # What keeps it.
@@ -180,8 +180,8 @@ class Board:
         self._rows[row.conversation] = row
         for reader in self._readers:
             reader.note(row.conversation)
-        waited = before.waiting_since if before is not None else None
-        if waited != row.waiting_since:
+        waited = before.waiting_since if before is not None and _waits(before) else None
+        if waited != (row.waiting_since if _waits(row) else None):
             self._places.note()
         if len(self._rows) > 2 * self._limits.board_rows:
             self._trim()
@@ -221,15 +221,21 @@ class Board:
         for row in reading.rows:
             if row.version > self._gone.get(row.conversation, 0):
                 self._put(row)
-        self._check_unnamed({row.conversation for row in reading.rows}, reading.checkpoint)
+        self._check_unnamed(reading.rows, reading.checkpoint)
         self._gone = {
             ident: version for ident, version in self._gone.items() if version > reading.checkpoint
         }
         return True
 
-    def _check_unnamed(self, named: Set[str], checkpoint: int) -> None:
-        """An open row that Postgres knows and does not name may be resolved for long."""
+    def _check_unnamed(self, rows: Sequence[QueueRow], checkpoint: int) -> None:
+        """An open row that Postgres knows and does not name may be resolved for long; but one
+        that ranks behind all that a full reading names has only had no room in it."""
+        named = {row.conversation for row in rows}
+        opened = [rank(row) for row in rows if row.status == "open"]
+        last = max(opened) if len(opened) >= self._limits.board_rows else None
         for ident, row in self._rows.items():
+            if last is not None and rank(row) > last:
+                continue
             if row.status == "open" and ident not in named and row.version <= checkpoint:
                 self._gaps.add(conversation_stream(self.tenant, ident), row.commits)
 
@@ -251,6 +257,11 @@ class Board:
                 self._places.note()
         while len(self._gone) > 10 * self._limits.board_rows:
             del self._gone[next(iter(self._gone))]
+
+
+def _waits(row: QueueRow) -> bool:
+    """For a person, and none has it: who is supervised has one already."""
+    return row.waiting_since is not None and not row.operator
 
 
 def rank(row: QueueRow) -> tuple[int, int, str]:

@@ -53,8 +53,9 @@ class Boards:
                 held.ending = loop.call_later(self._linger_s, self._drop, tenant)
 
     def _drop(self, tenant: str) -> None:
-        held = self._held.pop(tenant)
-        held.task.cancel()
+        held = self._held.pop(tenant, None)  # None when all were closed meanwhile
+        if held is not None:
+            held.task.cancel()
 
     async def close(self) -> None:
         """End all of them."""
