@@ -17,13 +17,14 @@ from typing import Any
 import msgspec
 
 from benchmarks import console_bench, core, house_bench
-from benchmarks.figures import Run, Section, compare, machine, markdown, shown
+from benchmarks.figures import Run, Section, compare, machine, markdown, shown, with_newer
 from benchmarks.projection_rate import projection_rate
 from events.jetstream import JetStreamLog
 from tandem.embedded.nats import EmbeddedNats
 from tandem.embedded.postgres import EmbeddedPostgres
 
 HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
 FAQ = HERE.parents[1] / "shared" / "data" / "covid_faq"
 QUERIES = HERE.parents[1] / "shared" / "data" / "banking77" / "queries.csv"
 
@@ -64,16 +65,14 @@ def main() -> None:
     parser.add_argument(
         "--faq", type=Path, default=FAQ, help="folder with faq.csv, paraphrases.csv"
     )
-    parser.add_argument(
-        "--json", type=Path, default=HERE / "results.json", help="keep the run here"
-    )
+    parser.add_argument("--json", type=Path, default=RESULTS, help="keep the run here")
     parser.add_argument(
         "--queries", type=Path, default=QUERIES, help="messages that ask for no person"
     )
     parser.add_argument(
         "--only",
         choices=["bare", "house", "operators", "handoff", "retrieval"],
-        help="one part alone",
+        help="one part alone, in the place of its last figures",
     )
     parser.add_argument("--compare", nargs=2, type=Path, metavar=("OLD", "NEW"))
     arguments = parser.parse_args()
@@ -110,8 +109,10 @@ def _measure(arguments: argparse.Namespace) -> None:
         taken_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sections=sections,
     )
+    if arguments.only and arguments.json.exists():
+        run = with_newer(msgspec.json.decode(arguments.json.read_bytes(), type=Run), run)
     arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(run)))
-    if arguments.only is None:
+    if arguments.json == RESULTS:
         (HERE / "RESULTS.md").write_text(markdown(run))
         print(f"\nwritten: {HERE / 'RESULTS.md'} and {arguments.json}")
 

@@ -21,15 +21,33 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Section(msgspec.Struct, frozen=True):
+    """`taken_at` where it was measured at another hour than its run's other sections."""
+
     title: str
     method: str
     figures: list[Figure]
+    taken_at: str = ""
 
 
 class Run(msgspec.Struct, frozen=True):
     machine: str
     taken_at: str
     sections: list[Section]
+
+
+def with_newer(run: Run, newer: Run) -> Run:
+    """`run` with the sections of `newer` in the place of those of the same title, each with the
+    time that it was taken at."""
+    fresh = {
+        section.title: msgspec.structs.replace(section, taken_at=newer.taken_at)
+        for section in newer.sections
+    }
+    kept = [
+        fresh.pop(section.title, None)
+        or msgspec.structs.replace(section, taken_at=section.taken_at or run.taken_at)
+        for section in run.sections
+    ]
+    return Run(newer.machine, newer.taken_at, [*kept, *fresh.values()])
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -63,7 +81,7 @@ def markdown(run: Run) -> str:
             "",
             f"## {section.title}",
             "",
-            section.method,
+            section.method + (f" Taken on {section.taken_at}." if section.taken_at else ""),
             "",
             "| what | figure |",
             "|---|---|",
