@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from benchmarks.house import House
 
 PATIENCE_MS = 20_000
-BEN = ("ben@casa-lumen.example", "a password of Ben's own")
+BEN = ("ben.keller@casa-lumen.example", "a password of Ben's own")
 PARCEL = "Your parcel 4711 arrives on Friday."
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(300)]
 Desk = Callable[[str, str], Awaitable[ConsolePage]]
