@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from actors.commands import ConversationCommand, Outcome, Reception
+from events.conversation import Place
 from events.stream import StreamName
 from events.tenancy import HandoffPolicy
 
@@ -35,13 +36,21 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     rank_score: float
     sentences: tuple[ScoredSentence, ...] = ()
+    place: Place = Place()
+    version: int = 0
+    """The document's version; 0 for what a person said."""
+    parts: dict[str, float] = msgspec.field(default_factory=dict)
+    """The score by part (`dense`, `words`, `sentence`, `rerank`), for a person who looks why."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search gave, with its latency in ms by stage (`embed`, `search`, `rerank`)."""
+    """What a search gave, with its latency in ms by stage (`embed`, `search`, `rerank`).
+    `knowledge` and `space`: see `events.conversation.TurnCost`."""
 
     passages: tuple[Passage, ...]
     latency_ms: dict[str, float] = {}
+    knowledge: int = 0
+    space: str = ""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):

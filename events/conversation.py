@@ -43,6 +43,20 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", omit_def
     at: int
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where in a document a text stands, as its readers count: pages, slides and rows from 1.
+
+    What a document does not have stays empty. A spreadsheet's row has its sheet beside it.
+    """
+
+    page: int = 0
+    slide: int = 0
+    sheet: str = ""
+    row: int = 0
+    anchor: str = ""
+    """The fragment of a web page (`#` left out)."""
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The exact text that a claim was drawn from, as it stood then."""
 
@@ -54,16 +68,28 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quote: str
     url: str = ""
     score: float = 0.0
+    place: Place | None = None
+    version: int = 0
+    """The document's version (its `DocumentSubmitted` in the log); 0 where none is known."""
 
 
 class TurnCost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a turn took. Latencies are milliseconds by stage name (`embed`, `search`, ...)."""
+    """What a turn took and what it stood on. Latencies are milliseconds by stage name (`embed`,
+    `search`, ...)."""
 
     model: str = ""
     prompt_version: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
     latency_ms: dict[str, float] = {}
+    knowledge: int = 0
+    """The version of the tenant's knowledge that was searched: what was found is found again by
+    a search as of this version. 0: nothing was searched."""
+    space: str = ""
+    """The embedding space that it was searched in."""
+    searched: str = ""
+    """What was searched for, where that is not what the visitor wrote: a follow-up with what it
+    refers to."""
 
 
 class ConversationStarted(Fact, frozen=True, kw_only=True, tag="ConversationStarted.v1"):

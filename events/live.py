@@ -47,7 +47,20 @@ class RollCall(msgspec.Struct, frozen=True, tag_field="live", tag="roll_call"):
     """Whoever looks at the conversation answers with `Present`."""
 
 
-LiveFrame = Delta | Typing | Present | RollCall
+class DocumentProgress(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="live", tag="document", omit_defaults=True
+):
+    """How far a document has come: `done` of `total` units of its stage (pages, texts; 0 of 0
+    where they cannot be counted). The truth is in the log; this is for a bar."""
+
+    document: str
+    version: int
+    stage: Literal["fetch", "parse", "chunk", "embed", "index"]
+    done: int = 0
+    total: int = 0
+
+
+LiveFrame = Delta | Typing | Present | RollCall | DocumentProgress
 
 
 class Missed(msgspec.Struct, frozen=True):

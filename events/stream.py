@@ -9,6 +9,9 @@ import msgspec
 
 Kind = Literal["conversation", "knowledge", "tenancy"]
 
+INDEX = "_index"
+DOCUMENTS_LIVE = "_documents"
+
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 JETSTREAM: dict[Kind, str] = {
@@ -53,6 +56,16 @@ def conversation_stream(tenant: str, conversation: str) -> StreamName:
 
 def knowledge_stream(tenant: str, document: str) -> StreamName:
     return _stream(tenant, "knowledge", document)
+
+
+def index_stream(tenant: str) -> StreamName:
+    """The tenant's embedding spaces and chunk settings. No document may have this id."""
+    return _stream(tenant, "knowledge", INDEX)
+
+
+def documents_live(tenant: str) -> StreamName:
+    """Its `live` is the subject of `DocumentProgress` frames. Nothing is ever appended to it."""
+    return _stream(tenant, "knowledge", DOCUMENTS_LIVE)
 
 
 def tenancy_stream(tenant: str) -> StreamName:
