@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from events.conversation import Mode, Notice
+from events.conversation import Place as DocumentPlace
 from serve_apps.gateway.codec import Codec, JsonCodec, MsgpackCodec
 
 JSON_SUBPROTOCOL = "tandem.v1.json"
@@ -159,6 +160,9 @@ class SourceFrame(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     quote: str
     chunk: str
     url: str = ""
+    place: DocumentPlace | None = None
+    version: int = 0
+    """The document's version, where one is known."""
 
 
 class VisitorMessage(EventFrame, frozen=True, kw_only=True, tag="event"):

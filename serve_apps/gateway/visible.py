@@ -160,5 +160,11 @@ def _rendered(fact: AnswerRecorded) -> str:
 
 def _source(source: Source) -> SourceFrame:
     return SourceFrame(
-        n=source.n, title=source.title, quote=source.quote, chunk=source.chunk, url=source.url
+        n=source.n,
+        title=source.title,
+        quote=source.quote,
+        chunk=source.chunk,
+        url=source.url,
+        place=source.place,
+        version=source.version,
     )

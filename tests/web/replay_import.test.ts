@@ -50,6 +50,15 @@ const WRONG: [what: string, n: number, change: (line: Record<string, unknown>) =
   ["a fact without its text", 2, (line) => ({ ...line, text: undefined }), /MessageReceived\.v1 has no string in "text"/],
   ["answers that are no list", 3, (line) => ({ ...line, answers: "m1" }), /list of texts in "answers"/],
   ["sources that are no sources", 4, (line) => ({ ...line, sources: [{ n: 1 }] }), /"sources"/],
+  [
+    "a place that is text",
+    4,
+    (line) => ({
+      ...line,
+      sources: [{ n: 1, chunk: "c", document: "d", title: "t", quote: "q", place: "page 3" }],
+    }),
+    /"sources"/,
+  ],
   ["a cost that is text", 4, (line) => ({ ...line, cost: { latency_ms: "x" } }), /"cost"/],
   ["a score that is an object", 6, (line) => ({ ...line, operator_name: {} }), /"operator_name"/],
 ];

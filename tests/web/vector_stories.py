@@ -13,7 +13,7 @@ from vector_texts import EMOJI, HOSTILE, MARKDOWN, ODD, PLAIN, long, pick, text
 
 from actors import commands as c
 from actors.conversation import decide, fold, initial
-from events.conversation import Source, TurnCost
+from events.conversation import Place, Source, TurnCost
 from events.envelope import decode_commit, encode_commit
 from events.log import Commit, Head, NewCommit
 from events.stream import conversation_stream
@@ -196,6 +196,33 @@ def supervised() -> list[Commit]:
     return story.commits
 
 
+def placed() -> list[Commit]:
+    """Sources that know their place and version: an answer, a follow-up, drafts that wait."""
+    story = Story("placed", seed=5)
+    in_pdf = Source(n=1, chunk="0f" * 16, document="warranty-pdf", title="Warranty", quote=QUOTE,
+                    url="https://casa-lumen.example/warranty.pdf", score=0.75,
+                    place=Place(page=3), version=41)  # fmt: skip
+    in_sheet = Source(n=2, chunk="1e" * 16, document="prices-xlsx", title="Prices", version=57,
+                      quote="Floor lamp: 89 EUR", place=Place(sheet="Lamps", row=12))  # fmt: skip
+    nowhere = Source(n=3, chunk="2d" * 16, document="plain", title="Plain", quote="Text.",
+                     place=Place(), version=9)  # fmt: skip
+    cost = TurnCost(model="extractive", latency_ms={"search": 4.5}, knowledge=61,
+                    space="minilm-384-unit", searched="warranty of a floor lamp")  # fmt: skip
+    story.visitor("How long is the warranty?")
+    story.answers("Two years [1].", sources=(in_pdf,), cost=COST)
+    story.visitor("and for a floor lamp?")
+    story.answers("Two years too [1] [2].", sources=(in_pdf, in_sheet), cost=cost)
+    story.operator(c.Supervise, 0)
+    story.visitor("what does it cost?")
+    story.answers("89 EUR [2] [3].", sources=(in_sheet, nowhere), cost=cost)
+    story.operator(c.ApproveDraft, 0, draft=story.draft)
+    story.visitor("thanks")
+    story.answers("Slides say so too [1].", cost=cost, sources=(
+        Source(n=1, chunk="3c" * 16, document="deck", title="Deck", quote="Q",
+               place=Place(slide=2, anchor="end")),))  # fmt: skip
+    return story.commits
+
+
 def long_texts() -> list[Commit]:
     """The window overflows by its tokens, the summary by its length; both in emoji too."""
     story = Story("long-texts", seed=3)
@@ -362,7 +389,7 @@ MOVES: tuple[Callable[[Story], None], ...] = (
 
 STORIES: dict[str, tuple[str, Callable[[], list[Commit]]]] = {
     story.__name__: (str(story.__doc__), story)
-    for story in (two_handoffs, supervised, long_texts, hostile)
+    for story in (two_handoffs, supervised, placed, long_texts, hostile)
 } | {
     f"random_{seed}": (f"Chance, seed {seed}.", lambda seed=seed: random_story(seed, 90))
     for seed in (11, 12, 13, 14, 15)

@@ -1,7 +1,8 @@
 /** Draws the items of a conversation: bubbles, sources, notices, delivery states. */
 
 import { button, h, icon } from "./dom";
-import { fragmentOf, paragraphsOf, pointTo, safeUrl } from "./html";
+import { fragmentOf, paragraphsOf, pointTo } from "./html";
+import { addressAt, placeOf } from "./place";
 import type { Source } from "./protocol";
 import type { Item, Outgoing } from "./store";
 import type { Texts } from "./texts";
@@ -137,6 +138,8 @@ class Sources {
       const number = h("span", { class: "number" }, String(source.n));
       const title = h("span", { class: "chip-title", dir: "auto" }, source.title);
       const chip = button(attributes, () => this.#toggle(source.n), word, number, title);
+      const place = placeOf(source.place, texts.within);
+      if (place) chip.append(h("span", { class: "chip-place", dir: "auto" }, place));
       const card = drawCard(id, source, texts);
       this.#chips.set(source.n, chip);
       this.#cards.set(source.n, card);
@@ -147,9 +150,11 @@ class Sources {
 
   /** A citation in the running text; it opens the same card. */
   cite(n: number): Node | null {
-    const title = this.#chips.get(n)?.querySelector(".chip-title")?.textContent;
+    const [title, place] = [".chip-title", ".chip-place"].map(
+      (part) => this.#chips.get(n)?.querySelector(part)?.textContent,
+    );
     if (title === undefined) return null;
-    const label = `${this.texts.source} ${n}: ${title}`;
+    const label = `${this.texts.source} ${n}: ${title}${place ? `, ${place}` : ""}`;
     return button({ class: "cite", "aria-label": label }, () => this.#show(n), String(n));
   }
 
@@ -169,8 +174,10 @@ class Sources {
 function drawCard(id: string, source: Source, texts: Texts): HTMLElement {
   const card = h("div", { class: "card", id, hidden: true });
   card.append(h("p", { class: "card-title", dir: "auto" }, source.title));
+  const place = placeOf(source.place, texts.within);
+  if (place) card.append(h("p", { class: "card-place", dir: "auto" }, place));
   if (source.quote) card.append(h("blockquote", { dir: "auto" }, source.quote));
-  const url = safeUrl(source.url);
+  const url = addressAt(source.url, source.place);
   if (url) {
     const link = h("a", {}, texts.openSource, icon("link"));
     pointTo(link, url);

@@ -1,5 +1,7 @@
 /** The wire protocol, version 1, as the browser sees it. One frame is one JSON object. */
 
+import type { Place } from "./place";
+
 export const SUBPROTOCOL = "tandem.v1.json";
 
 export type Mode = "ai" | "human" | "supervised";
@@ -11,6 +13,9 @@ export interface Source {
   url?: string;
   quote?: string;
   chunk?: string;
+  place?: Place | null;
+  /** The document's version, where one is known. */
+  version?: number;
 }
 
 export interface Hello {

@@ -130,8 +130,11 @@ p, ul, ol, blockquote, pre { margin: 0; padding: 0; }
 .number { flex: none; min-width: 21px; height: 21px; border-radius: 11px; background: var(--faint); color: var(--link); font-size: 12px;
   font-weight: 650; line-height: 21px; text-align: center; }
 .chip-title { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.chip-place { flex: none; max-width: 60%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.chip-place::before { content: "· "; }
 .card { margin-top: 8px; padding: 12px 14px; border: 1px solid var(--line); border-radius: 14px; font-size: 14px; animation: rise .15s ease-out; }
 .card-title { font-weight: 600; }
+.card-place { color: var(--soft); }
 .card blockquote { max-height: 190px; overflow: auto; margin-top: 6px; padding-inline-start: 11px; border-inline-start: 3px solid var(--line);
   color: var(--soft); white-space: pre-line; overflow-wrap: anywhere; }
 .card a { display: inline-flex; align-items: center; gap: 4px; margin-top: 9px; color: var(--link); font-weight: 550; text-underline-offset: 2px; }

@@ -1,5 +1,7 @@
 /** Every word the widget says, in each language it speaks. */
 
+import type { PlaceWords } from "./place";
+
 export interface Texts {
   open: string;
   openUnread: (n: number) => string;
@@ -25,6 +27,8 @@ export interface Texts {
   sources: string;
   source: string;
   openSource: string;
+  /** Where in a document a source stands. */
+  within: PlaceWords;
   writing: (who: string) => string;
   queued: string;
   queuedOffline: string;
@@ -87,6 +91,7 @@ const en: Texts = {
   sources: "Sources",
   source: "Source",
   openSource: "Open page",
+  within: { page: (n) => `page ${n}`, slide: (n) => `slide ${n}`, row: (n) => `row ${n}` },
   writing: (who) => `${who} is writing…`,
   queued: "Waiting to be sent",
   queuedOffline: "Will be sent once you are connected",
@@ -146,6 +151,11 @@ const es: Texts = {
   sources: "Fuentes",
   source: "Fuente",
   openSource: "Abrir la página",
+  within: {
+    page: (n) => `página ${n}`,
+    slide: (n) => `diapositiva ${n}`,
+    row: (n) => `fila ${n}`,
+  },
   writing: (who) => `${who} está escribiendo…`,
   queued: "Pendiente de envío",
   queuedOffline: "Se enviará cuando haya conexión",

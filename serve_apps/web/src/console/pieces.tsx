@@ -6,7 +6,8 @@ import type { GuardFindings, Source } from "../operator/facts";
 import { changes } from "./diff";
 import { Icon } from "./icons";
 import { T } from "./strings";
-import { safeUrl } from "../html";
+import { chunkAddress, placeWords } from "../operator/provenance";
+import { addressAt } from "../place";
 
 export function SourceList({ sources }: { sources: readonly Source[] }) {
   return (
@@ -18,6 +19,7 @@ export function SourceList({ sources }: { sources: readonly Source[] }) {
           </span>
           <div>
             <SourceTitle source={source} />
+            <SourcePlace source={source} />
             {source.quote && (
               <blockquote class="quote" dir="auto">
                 {source.quote}
@@ -31,7 +33,7 @@ export function SourceList({ sources }: { sources: readonly Source[] }) {
 }
 
 function SourceTitle({ source }: { source: Source }) {
-  const url = safeUrl(source.url);
+  const url = addressAt(source.url, source.place);
   const title = source.title || source.document || T.source(source.n);
   if (!url) return <bdi class="source-title">{title}</bdi>;
   return (
@@ -39,6 +41,18 @@ function SourceTitle({ source }: { source: Source }) {
       <bdi>{title}</bdi>
       <Icon name="link" />
     </a>
+  );
+}
+
+/** Where in its document it stands, and the way to the text itself. */
+export function SourcePlace({ source }: { source: Source }) {
+  const place = placeWords(source.place);
+  if (!place && !source.chunk) return null;
+  return (
+    <p class="source-place">
+      {place && <bdi>{place}</bdi>}
+      {source.chunk && <a href={chunkAddress(source.chunk)}>{T.sourceText}</a>}
+    </p>
   );
 }
 

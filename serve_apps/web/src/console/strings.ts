@@ -131,6 +131,7 @@ export const T = {
   says: (who: string, text: string) => `${who}: ${text}`,
   sources: "Sources",
   source: (n: number) => `Source ${n}`,
+  sourceText: "Show in the document",
   openSource: "Open page",
   confidence: (percent: number) => `${percent} % sure`,
   unknownAnswer: "Had no answer",

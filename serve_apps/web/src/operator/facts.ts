@@ -4,6 +4,8 @@
  * whole milliseconds since 1970, UTC.
  */
 
+import type { Place } from "../place";
+
 export type Mode = "ai" | "human" | "supervised";
 export type TurnEnd = "superseded" | "taken_over" | "handed_off" | "closed";
 export type AnswerKind = "answer" | "unknown" | "smalltalk";
@@ -38,6 +40,9 @@ export interface Source {
   quote: string;
   url?: string;
   score?: number;
+  place?: Place | null;
+  /** The document's version; 0 where none is known. */
+  version?: number;
 }
 
 /** What a turn took; latencies are milliseconds by stage name. */
@@ -47,6 +52,12 @@ export interface TurnCost {
   input_tokens?: number;
   output_tokens?: number;
   latency_ms?: Record<string, number>;
+  /** The version of the knowledge that was searched; 0: nothing was. */
+  knowledge?: number;
+  /** The embedding space that it was searched in. */
+  space?: string;
+  /** What was searched for, where that is not what the visitor wrote. */
+  searched?: string;
 }
 
 /** What the guard found, by the name of the finding. */

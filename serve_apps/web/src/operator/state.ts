@@ -104,7 +104,18 @@ type Fields = Record<string, unknown>;
 const WAITING = { evidence: "", message: "", silent: false };
 const ENDED = { operator: "", operator_name: "" };
 const DRAFT = { kind: "answer", locale: "", sources: [], confidence: 0, guard: {}, cost: {} };
-const COST = { model: "", prompt_version: "", input_tokens: 0, output_tokens: 0, latency_ms: {} };
+const COST = {
+  model: "",
+  prompt_version: "",
+  input_tokens: 0,
+  output_tokens: 0,
+  latency_ms: {},
+  knowledge: 0,
+  space: "",
+  searched: "",
+};
+const SOURCE = { url: "", score: 0, place: null, version: 0 };
+const PLACE = { page: 0, slide: 0, sheet: "", row: 0, anchor: "" };
 
 /** A State with every field, from one whose defaults were left out, at any depth. */
 export function wholeState(encoded: unknown): State {
@@ -128,7 +139,11 @@ export function wholeState(encoded: unknown): State {
 function wholeDraft(encoded: unknown): Draft | null {
   const draft = filled(encoded, DRAFT) as Draft | null;
   if (!draft) return null;
-  const sources = draft.sources.map((source) => ({ url: "", score: 0, ...source }));
+  const sources = draft.sources.map((source) => ({
+    ...SOURCE,
+    ...source,
+    place: filled(source.place, PLACE),
+  }));
   return { ...draft, sources, cost: { ...COST, ...draft.cost } };
 }
 

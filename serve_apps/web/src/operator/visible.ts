@@ -87,6 +87,10 @@ function rendered(fact: AnswerRecorded): string {
   return markdownToHtml(fact.text);
 }
 
-function shownSource({ n, title, quote, chunk, url }: Source): ShownSource {
-  return url ? { n, title, quote, chunk, url } : { n, title, quote, chunk };
+function shownSource({ n, title, quote, chunk, url, place, version }: Source): ShownSource {
+  const shown: ShownSource = { n, title, quote, chunk };
+  if (url) shown.url = url;
+  if (place) shown.place = place;
+  if (version) shown.version = version;
+  return shown;
 }

@@ -2,8 +2,9 @@
 
 import type { ComponentChildren } from "preact";
 
-import { Changes, Findings } from "../console/pieces";
+import { Changes, Findings, SourcePlace } from "../console/pieces";
 import { Plain, Rich, WebLink } from "../console/Words";
+import { addressAt } from "../place";
 import type { AnswerRecorded, DraftProposed, Source } from "../operator/facts";
 import { lasted } from "./axis";
 import { Latency } from "./Latency";
@@ -158,6 +159,11 @@ function Grounds({ fact }: { fact: AnswerRecorded | DraftProposed }) {
   const { sources = [], guard = {}, cost = {}, confidence = 0 } = fact;
   return (
     <>
+      {cost.searched && (
+        <Part title="Searched for, as a follow-up">
+          <blockquote class="quote" dir="auto" data-searched>{cost.searched}</blockquote>
+        </Part>
+      )}
       <Part title={`Sources (${sources.length})`}>
         {sources.length ? <Sources sources={sources} /> : <p class="soft">It rests on no source.</p>}
       </Part>
@@ -172,6 +178,8 @@ function Grounds({ fact }: { fact: AnswerRecorded | DraftProposed }) {
           <Fact name="Tokens in">{cost.input_tokens ?? 0}</Fact>
           <Fact name="Tokens out">{cost.output_tokens ?? 0}</Fact>
           <Fact name="Cost">{costWords(cost)}</Fact>
+          {cost.knowledge && <Fact name="Knowledge">{`as of version ${cost.knowledge}`}</Fact>}
+          {cost.space && <Fact name="Space">{cost.space}</Fact>}
         </dl>
       </Part>
       {cost.latency_ms && Object.keys(cost.latency_ms).length > 0 && (
@@ -198,7 +206,7 @@ function Sources({ sources }: { sources: readonly Source[] }) {
           <p class="source-head">
             <span class="source-n numbers">{source.n}</span>
             <bdi class="source-title">
-              <WebLink url={source.url ?? ""} shown={source.title || source.document} />
+              <WebLink url={addressAt(source.url, source.place) ?? ""} shown={source.title || source.document} />
             </bdi>
             <span class="score numbers">
               <svg width="48" height="8" aria-hidden="true">
@@ -209,7 +217,7 @@ function Sources({ sources }: { sources: readonly Source[] }) {
             </span>
           </p>
           <blockquote class="quote" dir="auto">{source.quote}</blockquote>
-          <p class="soft small"><bdi>{source.chunk}</bdi></p>
+          <SourcePlace source={source} />
         </li>
       ))}
     </ol>

@@ -191,13 +191,27 @@ function wrongFact(fields: Fields): string {
 function isSource(value: unknown): boolean {
   if (!isFields(value) || typeof value["n"] !== "number") return false;
   const texts = ["chunk", "document", "title", "quote"].every((name) => typeof value[name] === "string");
-  return texts && ["string", "undefined"].includes(typeof value["url"]);
+  const { url = "", score = 0, version = 0, place } = value;
+  return texts && typeof url === "string" && allNumbers([score, version]) && isPlace(place);
+}
+
+function isPlace(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (!isFields(value)) return false;
+  const { page = 0, slide = 0, row = 0, sheet = "", anchor = "" } = value;
+  return allNumbers([page, slide, row]) && typeof sheet === "string" && typeof anchor === "string";
+}
+
+function allNumbers(values: readonly unknown[]): boolean {
+  return values.every(Number.isFinite);
 }
 
 function isCost(value: unknown): boolean {
   if (!isFields(value)) return false;
-  const { latency_ms = {} } = value;
-  return isFields(latency_ms) && Object.values(latency_ms).every(Number.isFinite);
+  const { latency_ms = {}, knowledge = 0, space = "", searched = "" } = value;
+  if (!allNumbers([knowledge]) || typeof space !== "string" || typeof searched !== "string")
+    return false;
+  return isFields(latency_ms) && allNumbers(Object.values(latency_ms));
 }
 
 function isFields(value: unknown): value is Fields {
