@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     )
     """An outside Ray cluster; empty means one on this machine."""
 
+    objects_url: str = ""
+    """Where documents and what is made of them are kept: `s3://bucket/prefix`, `gs://...`,
+    `az://...`, `file:///folder`, with the credentials in the variables those know. Empty means
+    the object store of NATS."""
+
     secret: str = ""
     """Signs visitors' tokens; empty means one made on the first start and kept in `home`."""
 
@@ -35,6 +40,15 @@ class Settings(BaseSettings):
     placement: Literal["shared", "dedicated"] = "shared"
     passivate_after_s: float = Field(default=300, gt=0)
     snapshot_every: int = Field(default=50, ge=1)
+    max_document_mb: int = Field(default=10, ge=1, le=100)
+    """The largest file that is taken in."""
+    ingest_concurrency: int = Field(default=2, ge=1, le=64)
+    """Documents that are worked at side by side."""
+    exact_up_to: int = Field(default=20_000, ge=0)
+    """A tenant with more chunks is searched through an HNSW index."""
+    index_memory: str = "512MB"
+    """Postgres' `maintenance_work_mem` while such an index is built."""
+
     memory_tokens: int = Field(default=1500, ge=200)
 
     model: str = ""
