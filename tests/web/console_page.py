@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from patience import PATIENCE_MS
 from playwright.async_api import Locator, Page, expect
-
-PATIENCE_MS = 15_000
 
 
 class ConsolePage:

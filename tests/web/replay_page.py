@@ -6,9 +6,8 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
+from patience import PATIENCE_MS
 from playwright.async_api import Locator, Page, expect
-
-PATIENCE_MS = 20_000
 
 
 class ReplayPage:

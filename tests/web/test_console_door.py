@@ -117,7 +117,7 @@ async def test_a_session_that_was_ended_elsewhere_is_said_to_be_over(operator, o
     console = await operator()
     office.accounts.end_sessions()
     await office.drop_sockets()
-    await expect(console.page.get_by_text("Your session has ended.")).to_be_visible(timeout=15_000)
+    await expect(console.page.get_by_text("Your session has ended.")).to_be_visible()
 
 
 async def test_a_viewer_reads_and_is_told_why_there_is_nothing_to_press(operator, office):

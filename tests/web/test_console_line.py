@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from patience import PATIENCE_S
 from playwright.async_api import expect
 
 pytestmark = pytest.mark.browser
@@ -136,7 +137,7 @@ async def test_a_fresh_token_is_told_to_the_open_socket(operator, office):
     async with console.page.expect_response("**/session/refresh"):
         await console.page.clock.run_for(31_000)
     await expect(console.banner).to_have_attribute("data-status", "ready")
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while len({hello["token"] for hello in office.received_of("hello")}) < 2:  # noqa: ASYNC110 a browser sends it
             await asyncio.sleep(0.02)
     assert len(office.consoles) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from patience import PATIENCE_S
 from playwright.async_api import expect
 
 pytestmark = pytest.mark.browser
@@ -219,7 +220,7 @@ async def test_the_title_and_a_tone_call_who_looks_elsewhere(operator, office):
     await console.page.evaluate("window.looks = false")
     office.world.waiting("c-anna", ago_s=0)
     await expect(console.page).to_have_title("● New in the queue: Said they want a person")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while await console.page.evaluate("window.tones") < 2:
             await console.page.evaluate("new Promise(requestAnimationFrame)")
     await console.page.evaluate("window.looks = true; window.dispatchEvent(new Event('focus'))")

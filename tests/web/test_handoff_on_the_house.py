@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from console_page import ConsolePage
 from page_errors import listen
+from patience import PATIENCE_MS, PATIENCE_S
 from playwright.async_api import Page, expect
 
 from events.conversation import ConversationFact, HandoffRequested, ModeChanged
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from benchmarks.house import House
 
-PATIENCE_MS = 20_000
 BEN = ("ben.keller@casa-lumen.example", "a password of Ben's own")
 PARCEL = "Your parcel 4711 arrives on Friday."
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(300)]
@@ -147,7 +147,7 @@ async def test_two_operators_click_at_once_one_owns_and_the_ai_comes_back_knowin
 async def _owner_and_other(consoles: list[ConsolePage]) -> tuple[ConsolePage, ConsolePage]:
     """Who of the two has it, once both know."""
     mine = [console.conversation.locator(".holder", has_text="With you") for console in consoles]
-    async with asyncio.timeout(PATIENCE_MS / 1000):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             owns = [await found.count() > 0 for found in mine]
             if any(owns):
@@ -189,7 +189,7 @@ async def _ledger_row(house: House, conversation: str) -> asyncpg.Record:
     connection = await asyncpg.connect(house.addresses["postgres_dsn"], timeout=10)
     query = "select * from read.drafts where conversation = $1 and final_text is not null"
     try:
-        async with asyncio.timeout(PATIENCE_MS / 1000):
+        async with asyncio.timeout(PATIENCE_S):
             while (row := await connection.fetchrow(query, conversation)) is None:  # noqa: ASYNC110 the row is in another process
                 await asyncio.sleep(0.05)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from patience import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +52,7 @@ async def _drawn(widget, received, text):
 
 
 async def _until(holds):
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while not holds():  # noqa: ASYNC110 what is waited for happens in a browser
             await asyncio.sleep(0.01)
 

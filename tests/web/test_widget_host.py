@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from patience import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 
@@ -109,7 +110,7 @@ async def test_an_element_that_is_taken_out_leaves_nothing_running(visit, double
     widget = await visit(url=double.other_url)
     await widget.open("/host")
     await widget.chat.evaluate("e => { window.kept = e; e.remove(); }")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while double.only.sockets:
             await widget.page.evaluate("new Promise(requestAnimationFrame)")
     await widget.page.evaluate("document.body.append(window.kept)")

@@ -250,6 +250,8 @@ async def test_motion_is_reduced_for_those_who_wish_it(visit, double):
 async def test_axe_finds_nothing_on_our_own_pages(visit, picture, axe_source, path, scheme):
     widget = await visit(color_scheme=scheme)
     await widget.page.goto(widget.url + path)
+    await widget.launcher.wait_for()
+    await widget.settle()
     await widget.page.evaluate(axe_source)
     found = await widget.page.evaluate("rules => axe.run(document, rules)", RULES)
     assert [one["id"] for one in found["violations"]] == []

@@ -9,9 +9,8 @@ import re
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
+from patience import PATIENCE_MS
 from playwright.async_api import Locator, Page, expect
-
-PATIENCE_MS = 15_000
 
 
 class ShownSource(TypedDict):
