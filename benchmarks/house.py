@@ -17,11 +17,12 @@ from typing import Any
 import httpx
 import psutil
 
-READY_S = 180
+READY_S = 300
 PARTS = {
     "shard": "ray::ConversationShard",
     "gateway": "ray::ServeReplica:gateway",
     "projections": "ray::ProjectionWorker",
+    "ingest": "ray::IngestWorker",
     "nats": "nats-server",
     "postgres": "postgres",
 }
@@ -78,7 +79,7 @@ class House:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(60)
+            self.process.wait(120)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -131,7 +132,7 @@ class House:
         os.kill(victim.pid, signal.SIGKILL)
         return victim.pid
 
-    def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
         """A `tandem` command as a person types it."""
         return subprocess.run(
             [sys.executable, "-m", "tandem", *arguments],
@@ -143,7 +144,7 @@ class House:
         )
 
 
-async def until(holds: Callable[[], bool], *, timeout_s: float = 60, what: str = "") -> None:
+async def until(holds: Callable[[], bool], *, timeout_s: float = 180, what: str = "") -> None:
     """Wait on a condition that only looking again can tell."""
     try:
         async with asyncio.timeout(timeout_s):

@@ -83,6 +83,6 @@ def say(ident: str) -> c.ReceiveMessage:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await holds():  # noqa: ASYNC110 a condition over several parts, no one event
             await asyncio.sleep(0.001)

@@ -23,7 +23,7 @@ QUESTIONS = (
     "What does the warranty cover?",
     "How can I contact you?",
 )
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 
 async def talk(house: House, seed: int, begun: asyncio.Event, done: list[Visitor]) -> None:
@@ -78,7 +78,7 @@ async def _the_read_model_agrees(house: House, done: list[Visitor]) -> None:
     wanted = sum(len(visitor.accepted) for visitor in done)
     for _ in range(600):
         try:
-            connection = await asyncpg.connect(house.addresses["postgres_dsn"], timeout=5)
+            connection = await asyncpg.connect(house.addresses["postgres_dsn"], timeout=60)
         except (OSError, asyncpg.PostgresError):
             await asyncio.sleep(0.1)
             continue

@@ -14,7 +14,7 @@ from benchmarks.house import House, until
 from tandem.client import Visitor
 
 SHARED = 2
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 
 async def test_an_outside_nats_and_postgres_take_the_place_of_the_embedded_ones(
@@ -37,7 +37,7 @@ async def test_an_outside_nats_and_postgres_take_the_place_of_the_embedded_ones(
             await until(lambda: house.count("shard") == SHARED, what="the idle actor has left")
             again = await visitor.ask("thanks")
             assert again["answer"] == "smalltalk", "it is made anew when it is asked"
-        connection = await asyncpg.connect(database, timeout=10)
+        connection = await asyncpg.connect(database, timeout=60)
         try:
             count = "select count(*) from read.chunks"
             assert await connection.fetchval(count) > 0

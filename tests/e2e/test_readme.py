@@ -12,7 +12,7 @@ from benchmarks.house import House
 from projections.catalogue import read_models
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 
 def commands() -> list[str]:

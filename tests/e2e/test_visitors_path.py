@@ -10,11 +10,11 @@ import pytest
 from benchmarks.house import House
 from tandem.client import Frame, Visitor
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 
 async def rows(house: House, query: str, *arguments: object) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(house.addresses["postgres_dsn"], timeout=10)
+    connection = await asyncpg.connect(house.addresses["postgres_dsn"], timeout=60)
     try:
         return await connection.fetch(query, *arguments)
     finally:

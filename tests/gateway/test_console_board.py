@@ -341,7 +341,7 @@ async def test_a_reader_is_told_once_of_many_changes_and_never_more_than_it_read
     async with running(world.board(board_every_s=0.02, board_reread_s=3600)) as board:
         reader = board.reader()
         told = []
-        async with aclosing(reader.changes()) as changes, asyncio.timeout(10):
+        async with aclosing(reader.changes()) as changes, asyncio.timeout(60):
             for round_ in range(20):
                 for number in range(200):
                     await world.commit(f"c{number}", message(round_ + 1))
@@ -367,7 +367,7 @@ async def test_places_move_up_and_are_told_only_to_whom_they_concern():
         running(world.board()) as board,
         aclosing(board.places("c3")) as third,
         aclosing(board.places("c1")) as first,
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         assert [await anext(third), await anext(first)] == [3, 1]
         stays = asyncio.ensure_future(anext(first))
@@ -390,7 +390,7 @@ async def test_who_is_supervised_and_asks_for_a_person_has_one_and_takes_no_plac
     async with (
         running(world.board()) as board,
         aclosing(board.places("c2")) as second,
-        asyncio.timeout(10),
+        asyncio.timeout(60),
     ):
         assert await anext(second) == 1
 

@@ -164,7 +164,7 @@ async def test_a_lost_commit_is_found_also_while_live_frames_keep_coming():
             await live.publish(stream, Typing("operator", False))
             await asyncio.sleep(0.001)
 
-    async with live.watch(stream) as pushed, asyncio.timeout(10):
+    async with live.watch(stream) as pushed, asyncio.timeout(60):
         await feed.catch_up()
         new = NewCommit(commit_id="c", facts=(AnswerRated(at=1, score=5),))
         await log.append(stream, new, expected=Head())

@@ -84,7 +84,7 @@ async def test_the_house_tells_the_visitor_what_happens_and_never_why(house, ana
 
 
 async def test_an_event_stream_tells_notices_and_places_too(house):
-    async with house.visitor() as visitor, httpx.AsyncClient(timeout=20) as client:
+    async with house.visitor() as visitor, httpx.AsyncClient(timeout=60) as client:
         conversation = await waiting(visitor)
         token = visitor.frames[0]["token"]
         kinds, places = [], []

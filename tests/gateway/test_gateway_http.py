@@ -13,7 +13,7 @@ from gateway_house import KEY, OTHER_KEY, until
 
 @pytest.fixture(scope="module")
 async def client(house):
-    async with httpx.AsyncClient(base_url=house.http, timeout=10) as made:
+    async with httpx.AsyncClient(base_url=house.http, timeout=60) as made:
         yield made
 
 
@@ -249,7 +249,7 @@ async def test_an_event_stream_is_live_and_resumes_exactly(client, house):
 
     path, bearer, conversation = await opened(client)
     stream = house.stream(conversation)
-    async with asyncio.timeout(10), events_of(client, path, bearer) as events:
+    async with asyncio.timeout(60), events_of(client, path, bearer) as events:
         for number in (1, 2):
             message = {"id": f"m{number}", "text": "hi"}
             await client.post(f"{path}/messages", json=message, headers=bearer)
@@ -262,7 +262,7 @@ async def test_an_event_stream_is_live_and_resumes_exactly(client, house):
         assert delta[:2] == (None, "delta")
     await house.conversations.answer(stream, "the answer")
     resumed = bearer | {"Last-Event-ID": place}
-    async with asyncio.timeout(10), events_of(client, path, resumed) as events:
+    async with asyncio.timeout(60), events_of(client, path, resumed) as events:
         assert (await anext(events))[2]["message"] == "m2"
         assert (await anext(events))[2]["text"] == "the answer"
 
@@ -273,7 +273,7 @@ async def test_a_quiet_stream_has_heartbeats_and_ends_of_age(gateway):
     limits = GatewayLimits(heartbeat_s=0.05, stream_s=0.3)
     async with gateway(limits=limits) as house, httpx.AsyncClient(base_url=house.http) as client:
         path, bearer, _ = await opened(client)
-        async with asyncio.timeout(10), events_of(client, path, bearer) as events:
+        async with asyncio.timeout(60), events_of(client, path, bearer) as events:
             seen = [name async for _, name, _ in events]
         assert seen
         assert set(seen) == {"comment"}
@@ -283,10 +283,10 @@ async def test_a_quiet_stream_has_heartbeats_and_ends_of_age(gateway):
 async def test_streams_end_when_the_gateway_stops_and_when_the_client_goes(gateway):
     async with gateway() as house, httpx.AsyncClient(base_url=house.http) as client:
         path, bearer, _ = await opened(client)
-        async with asyncio.timeout(10), events_of(client, path, bearer):
+        async with asyncio.timeout(60), events_of(client, path, bearer):
             await until(lambda: len(house.hub._connected) == 1)
         await until(lambda: not house.hub._connected and not house.live._watches)
-        async with asyncio.timeout(10), events_of(client, path, bearer) as events:
+        async with asyncio.timeout(60), events_of(client, path, bearer) as events:
             await until(lambda: len(house.hub._connected) == 1)
             leaving = asyncio.create_task(house.hub.leave())
             assert [event async for event in events] == []

@@ -40,7 +40,7 @@ async def house():
 
 @pytest.fixture(scope="module")
 async def client(house):
-    async with httpx.AsyncClient(base_url=house.http, timeout=10) as made:
+    async with httpx.AsyncClient(base_url=house.http, timeout=60) as made:
         house.tokens = {name: await bearer(made, name) for name in house.ids}
         made.cookies.clear()
         yield made

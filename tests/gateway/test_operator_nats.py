@@ -39,8 +39,8 @@ async def test_a_sign_in_holds_on_every_replica_until_it_is_over_on_all(replicas
     ident = await hired(one)
     await until(lambda: two.hub.operators.account("demo", ident) is not None)
     async with (
-        httpx.AsyncClient(base_url=one.http, timeout=10) as first,
-        httpx.AsyncClient(base_url=two.http, timeout=10) as second,
+        httpx.AsyncClient(base_url=one.http, timeout=60) as first,
+        httpx.AsyncClient(base_url=two.http, timeout=60) as second,
     ):
         headers = await bearer(first)
         assert (await second.get("/v1/operator/me", headers=headers)).status_code == 200
@@ -60,7 +60,7 @@ async def test_presence_is_seen_by_every_replica(replicas):
     one, two, _ = replicas
     ident = await hired(one)
     await until(lambda: two.hub.operators.account("demo", ident) is not None)
-    async with httpx.AsyncClient(base_url=two.http, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=two.http, timeout=60) as client:
         headers = await bearer(client)
         before = (await client.get("/v1/operator/operators", headers=headers)).json()
         await one.hub.presence.touch("demo", ident, one.hub.ports.clock())

@@ -28,7 +28,7 @@ async def house(gateway, clock, monkeypatch):
 
 @pytest.fixture
 async def client(house):
-    async with httpx.AsyncClient(base_url=house.http, timeout=10) as made:
+    async with httpx.AsyncClient(base_url=house.http, timeout=60) as made:
         yield made
 
 

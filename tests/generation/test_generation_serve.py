@@ -50,7 +50,7 @@ def generator(ray_here):
     return build
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_an_extractive_answer_streams_from_a_replica(generator, passage, request_of):
     page = passage("Standard delivery takes 3 days.", score=0.8)
     ours = await asyncio.to_thread(generator, "generation-extractive", Settings(model=""))
@@ -60,7 +60,7 @@ async def test_an_extractive_answer_streams_from_a_replica(generator, passage, r
     assert await ours.summarize([], "so far") is None
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_failures_keep_their_reason_and_leaving_stops_the_model(
     generator, passage, request_of, double
 ):

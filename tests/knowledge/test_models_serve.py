@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from serve_apps.encoder import EmbeddingModel
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 APPS = ("knowledge-embedding", "knowledge-rerank")
 
 

@@ -40,7 +40,7 @@ def actor(ray_here, own_nats, prepared):
     ray_here.kill(worker)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_the_actor_takes_in_the_log_and_comes_back_when_it_is_killed(
     actor, log, pool, taken_in, eventually
 ) -> None:

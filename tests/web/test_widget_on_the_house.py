@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from benchmarks.house import House
 
-pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(600)]
 
 
 async def test_ask_read_the_sources_reload_and_it_is_still_there(house: House, visit):
