@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """The largest file that is taken in."""
     ingest_concurrency: int = Field(default=2, ge=1, le=64)
     """Documents that are worked at side by side."""
+    embedding: Literal["auto", "torch", "onnx-int8"] = "auto"
+    """How the embedder computes on a CPU: see docs/models.md."""
     exact_up_to: int = Field(default=20_000, ge=0)
     """A tenant with more chunks is searched through an HNSW index."""
     index_memory: str = "512MB"
