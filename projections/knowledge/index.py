@@ -112,8 +112,12 @@ class KnowledgeIndex:
                 await documents.removed(connection, tenant, document, version)
                 if closed:
                     await spaces.changed(connection, tenant, version, chunks=-closed)
-            case SpaceOpened() | SpaceSwitched() | SpaceClosed():
-                await spaces.take_in(connection, tenant, version, fact)
+            case SpaceOpened():
+                await self._opened(connection, commit, fact, blobs)
+            case SpaceSwitched():
+                await spaces.switched(connection, tenant, version, fact)
+            case SpaceClosed():
+                await spaces.closed(connection, tenant, version, fact.space)
             case _:
                 pass
 
@@ -151,22 +155,45 @@ class KnowledgeIndex:
     ) -> None:
         """Of a document that answers already: another space is being filled."""
         tenant, document = commit.stream.tenant, commit.stream.id
+        await documents.embedded(connection, tenant, document, fact)
         if fact.space not in await spaces.open_spaces(connection, tenant):
             return
-        await documents.embedded(connection, tenant, document, fact)
         one = await documents.answering(connection, tenant, document, fact)
         if one is None:
             return
-        try:
-            chunks = await blobs.chunks(tenant, fact.chunks_hash)
-        except Lost as error:
-            _log.error("chunks_lost", tenant=tenant, document=document, error=str(error))
-            return
-        await self._write_vectors(
-            connection, one, chunks, blobs, space=fact.space, vectors_hash=fact.vectors_hash
-        )
+        await self._fill(connection, one, blobs, space=fact.space, vectors_hash=fact.vectors_hash)
         if await spaces.is_active(connection, tenant, fact.space):
             await spaces.changed(connection, tenant, commit.version, chunks=0)
+
+    async def _opened(
+        self, connection: Connection, commit: Commit, fact: SpaceOpened, blobs: Blobs
+    ) -> None:
+        """A space that was closed has its vectors again: their facts hold, whenever they came."""
+        tenant = commit.stream.tenant
+        if await spaces.opened(connection, tenant, commit.version, fact.space):
+            for one, vectors_hash in await documents.embedded_in(connection, tenant, fact.space):
+                await self._fill(
+                    connection, one, blobs, space=fact.space, vectors_hash=vectors_hash
+                )
+
+    async def _fill(
+        self,
+        connection: Connection,
+        one: Answering,
+        blobs: Blobs,
+        *,
+        space: str,
+        vectors_hash: str,
+    ) -> None:
+        """The vectors of what answers already."""
+        try:
+            chunks = await blobs.chunks(one.tenant, one.chunks_hash)
+        except Lost as error:
+            _log.error("chunks_lost", tenant=one.tenant, document=one.document, error=str(error))
+            return
+        await self._write_vectors(
+            connection, one, chunks, blobs, space=space, vectors_hash=vectors_hash
+        )
 
     async def _write_vectors(
         self,

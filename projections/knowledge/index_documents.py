@@ -66,7 +66,7 @@ async def handed_over(
 async def parsed(connection: Connection, tenant: str, document: str, fact: DocumentParsed) -> None:
     await connection.execute(
         "UPDATE documents SET state = 'parsed', parsed_hash = $4, parser = $5, pages = $6,"
-        " characters = $7, flags = $8, title = CASE WHEN title = '' THEN $9 ELSE title END"
+        " characters = $7, flags = $8, title = coalesce(nullif(title, ''), $9)"
         " WHERE tenant = $1 AND document = $2 AND version = $3 AND newest AND closed_at IS NULL",
         tenant,
         document,
@@ -124,6 +124,27 @@ async def embeddings(connection: Connection, one: Answering) -> list[tuple[str, 
         one.chunks_hash,
     )
     return [(row["space"], row["vectors_hash"]) for row in rows]
+
+
+async def embedded_in(
+    connection: Connection, tenant: str, space: str
+) -> list[tuple[Answering, str]]:
+    """What answers and was ever embedded in `space`, with the vectors' hash."""
+    rows = await connection.fetch(
+        f"SELECT d.*, e.vectors_hash FROM (SELECT {_ANSWERING} FROM documents WHERE tenant = $1"
+        " AND opened_at IS NOT NULL AND closed_at IS NULL) d"
+        " JOIN embeddings e USING (tenant, document, version, chunks_hash)"
+        " WHERE e.space = $2 ORDER BY d.document",
+        tenant,
+        space,
+    )
+    return [
+        (
+            Answering(**{name: row[name] for name in Answering.__struct_fields__}),
+            row["vectors_hash"],
+        )
+        for row in rows
+    ]
 
 
 async def pending(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from events.knowledge import SpaceClosed, SpaceOpened, SpaceSwitched
+from events.knowledge import SpaceSwitched
 from projections.knowledge.index_tables import IN_A_SPACE
 from projections.projection import Connection
 from projections.rows import as_json, moment
-
-SpaceFact = SpaceOpened | SpaceSwitched | SpaceClosed
 
 
 async def begin(connection: Connection, tenants: Iterable[str], default_space: str) -> None:
@@ -41,17 +39,6 @@ async def is_active(connection: Connection, tenant: str, space: str) -> bool:
     return bool(found)
 
 
-async def take_in(connection: Connection, tenant: str, version: int, fact: SpaceFact) -> None:
-    """One fact about a space. What the decider would not have let happen changes nothing."""
-    match fact:
-        case SpaceOpened():
-            await _opened(connection, tenant, version, fact.space)
-        case SpaceSwitched():
-            await _switched(connection, tenant, version, fact)
-        case SpaceClosed():
-            await _closed(connection, tenant, version, fact.space)
-
-
 async def changed(connection: Connection, tenant: str, version: int, *, chunks: int) -> None:
     """From `version` on other things are found; `chunks` more are living (or fewer)."""
     await connection.execute(
@@ -65,19 +52,22 @@ async def changed(connection: Connection, tenant: str, version: int, *, chunks: 
     )
 
 
-async def _opened(connection: Connection, tenant: str, version: int, space: str) -> None:
-    await connection.execute(
+async def opened(connection: Connection, tenant: str, version: int, space: str) -> bool:
+    """From here on vectors are kept in `space`; False when they were already."""
+    newly: bool | None = await connection.fetchval(
         "INSERT INTO spaces (tenant, space, state, opened_at) VALUES ($1, $2, 'open', $3)"
         " ON CONFLICT (tenant, space) DO UPDATE SET state = 'open',"
         " opened_at = EXCLUDED.opened_at, active_at = NULL, closed_at = NULL"
-        " WHERE spaces.state = 'closed'",
+        " WHERE spaces.state = 'closed' RETURNING true",
         tenant,
         space,
         version,
     )
+    return bool(newly)
 
 
-async def _switched(connection: Connection, tenant: str, version: int, fact: SpaceSwitched) -> None:
+async def switched(connection: Connection, tenant: str, version: int, fact: SpaceSwitched) -> None:
+    """From here on searches are in the fact's space; the one before stays open."""
     await connection.execute(
         "UPDATE spaces SET state = 'open' WHERE tenant = $1 AND state = 'active'", tenant
     )
@@ -105,17 +95,17 @@ async def _switched(connection: Connection, tenant: str, version: int, fact: Spa
     await changed(connection, tenant, version, chunks=0)
 
 
-async def _closed(connection: Connection, tenant: str, version: int, space: str) -> None:
-    """Its living vectors leave. Opened again, it is filled by new facts: older ones are spent."""
-    closed = await connection.fetchval(
+async def closed(connection: Connection, tenant: str, version: int, space: str) -> None:
+    """The living vectors of `space` leave. The one that is searched in cannot be closed."""
+    found = await connection.fetchval(
         "UPDATE spaces SET state = 'closed', closed_at = $3"
         " WHERE tenant = $1 AND space = $2 AND state = 'open' RETURNING true",
         tenant,
         space,
         version,
     )
-    if closed:
-        for table in (*IN_A_SPACE, "embeddings"):
+    if found:
+        for table in IN_A_SPACE:
             await connection.execute(
                 f"DELETE FROM {table} WHERE tenant = $1 AND space = $2", tenant, space
             )
