@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     snapshot_every: int = Field(default=50, ge=1)
     max_document_mb: int = Field(default=10, ge=1, le=100)
     """The largest file that is taken in."""
+    fetch_private: bool = False
+    """Pages of one's own networks may be fetched too; a cloud's metadata never."""
     ingest_concurrency: int = Field(default=2, ge=1, le=64)
     """Documents that are worked at side by side."""
     embedding: Literal["auto", "torch", "onnx-int8"] = "auto"
