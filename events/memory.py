@@ -68,6 +68,10 @@ class MemoryLog:
         versions = self._versions.get(stream)
         return self._read(stream.kind, versions[-1]) if versions else None
 
+    def newest(self, kind: Kind) -> int:
+        """The version of the newest commit of `kind`; 0 when there is none."""
+        return len(self._messages.get(kind, ()))
+
     async def subscribe(self, kind: Kind, *, after: int = 0) -> AsyncGenerator[Commit]:
         """See EventLog.subscribe."""
         version = after

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
-from knowledge_shelf import Shelf, bag_of_words, open_shelf
+from knowledge_shelf import Shelf, open_shelf
 
 if TYPE_CHECKING:
     from serve_apps.encoder import EmbeddingModel
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 async def shelf(database: str) -> AsyncIterator[Shelf]:
     """Shared by a module's tests: give every test a tenant of its own."""
-    shelf = await open_shelf(database, bag_of_words)
-    yield shelf
-    await shelf.pool.close()
+    async with open_shelf(database) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

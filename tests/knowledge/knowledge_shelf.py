@@ -3,93 +3,74 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import shelf as core
+from events.spaces import DEFAULT_SPACE, parse_space
+
 if TYPE_CHECKING:
-    pass
+    import asyncpg
+
+OTHER_SPACE = "all-MiniLM-L6-v2.d64.l2.t256"
 
 
-async def bag_of_words(texts: Sequence[str]) -> Any:
-    """An embedder without a model: texts that share words are close. Unit rows, (n, 384)."""
-    import re
-
+async def bag_of_words(space: str, texts: Sequence[str]) -> Any:
+    """An embedder without a model: texts that share words are close. Unit rows; each space has
+    vectors of its own."""
     import numpy as np
 
-    rows = np.zeros((len(texts), 384), dtype=np.float32)
+    dimensions = parse_space(space).dimensions
+    rows = np.zeros((len(texts), dimensions), dtype=np.float32)
     for row, text in zip(rows, texts, strict=True):
         for word in re.findall(r"\w+", text.lower()):
-            row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % 384] += 1
+            row[int(hashlib.sha256(word.encode()).hexdigest(), 16) % dimensions] += 1
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
-class Shelf:
+class Shelf(core.Shelf):
     """What a test says: submit, remove, search; every fact is applied at once."""
 
-    def __init__(self, pool: Any, embed: Any) -> None:
-        from events.memory import MemoryLog
-        from events.objects import MemoryDocuments
-        from projections.knowledge.index import KnowledgeIndex
+    def __init__(self, pool: asyncpg.Pool, embed: Any = bag_of_words) -> None:
         from projections.knowledge.search import KnowledgeSearch
-        from projections.knowledge.tokens import load_token_counter
 
-        self.pool, self.embed = pool, embed
-        self.log, self.documents = MemoryLog(), MemoryDocuments()
-        self.index = KnowledgeIndex(embed, self.documents, load_token_counter())
+        super().__init__(pool, embed)
         self.knowledge = KnowledgeSearch(pool)
-        self.applied = 0
 
-    async def start(self) -> None:
-        from projections.builds import ensure_live
+    async def search(
+        self, tenant: str, question: str, *, space: str = DEFAULT_SPACE, **more: Any
+    ) -> Sequence[Any]:
+        vector = (await self.embed(space, [question]))[0]
+        found = await self.knowledge.search(tenant, question, vector, space=space, **more)
+        return list(found.hits)
 
-        await ensure_live(self.pool, self.index)
+    def lose(self, tenant: str, content_hash: str) -> None:
+        """As if the object store had never had it."""
+        del self.documents._kept[f"{tenant}/{content_hash}"]
 
-    async def commits(self) -> list[Any]:
-        """Everything in the log that this shelf did not apply yet."""
-        found: list[Any] = []
-        seen = len(self.log._messages.get("knowledge", ()))  # the log has no count of its own
-        if seen > self.applied:
-            async for commit in self.log.subscribe("knowledge", after=self.applied):
-                found.append(commit)
-                if commit.version == seen:
-                    break
-        return found
+    async def rows(self, table: str, tenant: str) -> list[dict[str, Any]]:
+        """The tenant's rows of a table, ordered by their columns from the first on."""
+        from projections.queries import every_tenant
 
-    async def apply(self) -> None:
-        from projections.runner import Batch, feed_live
-
-        if commits := tuple(await self.commits()):
-            through = commits[-1].version
-            batch = Batch(after=self.applied, commits=commits, through=through)
-            self.applied = await feed_live(self.pool, self.index, batch)
-
-    async def submit(self, tenant: str, name: str, content: str | bytes, **more: Any) -> Any:
-        from projections.knowledge.ingest import submit
-
-        raw = content.encode() if isinstance(content, str) else content
-        submitted = await submit(
-            self.log, self.documents, tenant=tenant, name=name, content=raw, at=1, **more
-        )
-        await self.apply()
-        return submitted
-
-    async def remove(self, tenant: str, name: str) -> Any:
-        from projections.knowledge.ingest import remove
-
-        removed = await remove(self.log, tenant=tenant, name=name, at=2)
-        await self.apply()
-        return removed
-
-    async def search(self, tenant: str, question: str, *, locale: str = "", limit: int = 8) -> Any:
-        vector = (await self.embed([question]))[0]
-        return await self.knowledge.search(tenant, question, vector, locale=locale, limit=limit)
+        async with every_tenant(self.pool) as connection:
+            rows = await connection.fetch(
+                f"SELECT t.* FROM read.{table} t WHERE tenant = $1 ORDER BY t::text", tenant
+            )
+        return [dict(row) for row in rows]
 
 
-async def open_shelf(dsn: str, embed: Any) -> Shelf:
+@asynccontextmanager
+async def open_shelf(dsn: str, embed: Any = bag_of_words) -> AsyncIterator[Shelf]:
     from projections.database import open_pool
     from projections.schema import ensure_schema
 
     await ensure_schema(dsn)
-    shelf = Shelf(await open_pool(dsn, max_size=2), embed)
-    await shelf.start()
-    return shelf
+    pool = await open_pool(dsn, max_size=3)
+    try:
+        shelf = Shelf(pool, embed)
+        await shelf.start()
+        yield shelf
+    finally:
+        await pool.close()
