@@ -28,7 +28,13 @@ DOCS_POLICY = _POLICY.format(styles="'self' 'unsafe-inline'")
 _NAMED_BY_CONTENT = re.compile(r"[-.][A-Za-z0-9]{8,}\.[a-z0-9]+\Z")
 _REVALIDATE = "public, no-cache"
 _FOREVER = "public, max-age=31536000, immutable"
-_PAGES = {"": "index.html", "console": "console.html", "replay": "replay.html", "docs": "docs.html"}
+_PAGES = {
+    "": "index.html",
+    "console": "console.html",
+    "replay": "replay.html",
+    "knowledge": "knowledge.html",
+    "docs": "docs.html",
+}
 
 _NOT_BUILT = b"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Tandem: pages not built</title></head>

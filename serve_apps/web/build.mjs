@@ -1,11 +1,11 @@
 /**
- * Builds `dist/`: the widget as one minified file, the operators' pages (console and replay), the
- * static pages, and the API docs' viewer.
+ * Builds `dist/` (or the folder that is named as its argument): the widget as one minified file,
+ * the operators' pages (console, replay, knowledge), the static pages, and the API docs' viewer.
  * Fails when the widget is heavier than a page should have to bear.
  */
 
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -13,7 +13,7 @@ import { build } from "esbuild";
 const MAX_GZIP_BYTES = 20 * 1024;
 
 const here = dirname(fileURLToPath(import.meta.url));
-const dist = join(here, "dist");
+const dist = resolve(process.argv[2] ?? join(here, "dist"));
 
 /** Spaces and line ends in the style sheet cost bytes and say nothing. */
 const tightStyles = {
@@ -53,6 +53,7 @@ await build({
   entryPoints: {
     console: join(here, "src/console/main.tsx"),
     replay: join(here, "src/replay/main.tsx"),
+    knowledge: join(here, "src/knowledge/main.tsx"),
   },
   outdir: dist,
   bundle: true,

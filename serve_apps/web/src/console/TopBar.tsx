@@ -22,6 +22,9 @@ export function TopBar() {
         <bdi>{me.company}</bdi>
         <span class="quiet">: {T.title}</span>
       </h1>
+      <a class="button plain topbar-knowledge" href="/knowledge">
+        {T.knowledge}
+      </a>
       <button
         type="button"
         class="button topbar-commands"
@@ -110,6 +113,7 @@ function Menu() {
       {flag("flash", T.flash)}
       {flag("keys", T.letterKeys)}
       <div class="menu-deeds">
+        <a class="button" href="/knowledge">{T.knowledge}</a>
         <button
           type="button"
           class="button"

@@ -58,6 +58,7 @@ const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one :
 
 export const T = {
   title: "Tandem console",
+  knowledge: "Knowledge",
   skip: "Skip to the conversation",
 
   // The queue.

@@ -32,6 +32,12 @@ export class ApiError extends Error {
 export interface Call {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   body?: unknown;
+  /** A form with files, in place of `body`. */
+  form?: FormData;
+  /** The part of the API that `path` is of; the operators' own unless said. */
+  base?: string;
+  /** Milliseconds until it is given up; `CALL_WITHIN` unless said. */
+  within?: number;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
 }
@@ -42,19 +48,19 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export async function call(fetch: Fetch, path: string, asked: Call): Promise<Response> {
   const limit = new AbortController();
   const give = () => limit.abort();
-  const timer = setTimeout(give, CALL_WITHIN);
+  const timer = setTimeout(give, asked.within ?? CALL_WITHIN);
   asked.signal?.addEventListener("abort", give);
   const headers: Record<string, string> = { Accept: "application/json", ...asked.headers };
   if (asked.body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
   try {
-    response = await fetch(`/v1/operator${path}`, {
+    response = await fetch(`${asked.base ?? "/v1/operator"}${path}`, {
       method: asked.method ?? "GET",
       headers,
       credentials: "same-origin",
       cache: "no-store",
       signal: limit.signal,
-      ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
+      ...bodyOf(asked),
     });
   } catch (error) {
     if (asked.signal?.aborted) throw error;
@@ -66,6 +72,12 @@ export async function call(fetch: Fetch, path: string, asked: Call): Promise<Res
   }
   if (!response.ok) throw await refusal(response);
   return response;
+}
+
+/** The browser itself names a form's boundary. */
+function bodyOf({ body, form }: Call): { body?: FormData | string } {
+  if (form) return { body: form };
+  return body === undefined ? {} : { body: JSON.stringify(body) };
 }
 
 export async function jsonOf<T>(response: Response): Promise<T> {

@@ -34,6 +34,7 @@ export function Header({ replay, view, origin, choose, help }: Props) {
         {origin.kind === "server" && (
           <a class="button" href={`/console?c=${encodeURIComponent(origin.conversation)}`}>Console</a>
         )}
+        {origin.kind === "server" && <a class="button" href="/knowledge">Knowledge</a>}
         {origin.kind === "server" && <CopyLink replay={replay} view={view} conversation={conversation} />}
         <Export origin={origin} name={fileNameOf(conversation)} />
         <button type="button" class="button" onClick={choose}>Import…</button>

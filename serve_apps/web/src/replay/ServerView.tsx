@@ -79,6 +79,7 @@ function open(session: OperatorSession, tenant: string, address: Address) {
         if (over) return;
         failed(null);
         replay.loaded();
+        if (address.message && version === null) replay.goToMessage(address.message);
         performance.mark("replay-loaded");
         follower.start();
       })

@@ -135,6 +135,14 @@ export class Replay {
     this.goTo(this.history.positionOf(version));
   }
 
+  /** To where a message was said; stays where it is when there is none of that id. */
+  goToMessage(message: string): void {
+    const said = this.history.commits.findIndex(({ facts }) =>
+      facts.some((fact) => "message" in fact && fact.message === message && "text" in fact),
+    );
+    if (said >= 0) this.goTo(said + 1);
+  }
+
   step(by: number): void {
     this.goTo(this.view.get().position + by);
   }
