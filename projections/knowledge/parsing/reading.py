@@ -27,7 +27,8 @@ _PARSERS: dict[MediaType, tuple[str, str]] = {
     PPTX: ("slides", "parse_slides"),
     XLSX: ("sheets", "parse_sheets"),
 }
-_EMPTY = {
+_SAVE_AGAIN = "Save it again in the program that it comes from."
+_EMPTY: dict[MediaType, str] = {
     PDF: "there is no text in it, only pictures perhaps. If it was scanned, run text recognition"
     " (OCR) over it and hand in the result.",
     "text/html": "no text was found in the page. If a script draws it in the browser, save it"
@@ -54,9 +55,7 @@ def parse(
     Raises Unparsable. A file made to do harm can take any time and memory here, or end the
     process: use `parse_in_child` for what others hand in.
     """
-    module, function = _PARSERS[media_type]
-    parser = getattr(import_module(f"{__package__}.{module}"), function)
-    parsed: Parsed = cleaned(parser(content, name))
+    parsed = cleaned(_raw(content, media_type, name))
     if not parsed.blocks:
         reason = _EMPTY.get(media_type, "there is no word in it. Hand in one with text.")
         raise Unparsable("empty", f"{name}: {reason}")
@@ -67,6 +66,28 @@ def parse(
         url=parsed.url or url,
         locale=_locale(parsed.locale, locale, media_type),
     )
+
+
+def _raw(content: bytes, media_type: MediaType, name: str) -> Parsed:
+    """What the format's own parser makes of it. Whatever its library raises at a broken file
+    means that the file is broken."""
+    module, function = _PARSERS[media_type]
+    parser = getattr(import_module(f"{__package__}.{module}"), function)
+    try:
+        return parser(content, name)
+    except (Unparsable, MemoryError):
+        raise
+    except RecursionError:
+        raise Unparsable(
+            "corrupt", f"{name}: its parts are nested too deeply. {_SAVE_AGAIN}"
+        ) from None
+    except Exception as error:
+        if "memory" in str(error).lower():
+            raise MemoryError from None  # as lxml says it
+        what = " ".join(str(error).split())[:150] or type(error).__name__
+        raise Unparsable(
+            "corrupt", f"{name}: damaged, it cannot be read ({what}). {_SAVE_AGAIN}"
+        ) from error
 
 
 def _locale(own: str, given: str, media_type: MediaType) -> str:
