@@ -1,16 +1,18 @@
-"""Original documents, kept by the hash of their content."""
+"""Original documents and what is made of them, kept by the hash of their content."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from io import BytesIO
 from typing import Protocol
 
 from nats.errors import Error as NatsError
 from nats.js.api import ObjectStoreConfig, StorageType
-from nats.js.errors import NotFoundError
+from nats.js.errors import DigestMismatchError, NotFoundError
 from nats.js.object_store import ObjectStore
 
 from events.jetstream_connection import Connection
@@ -19,6 +21,8 @@ from events.stream import is_token
 
 BUCKET = "documents"
 TIMEOUT_S = 30.0
+SLOWEST = 1024 * 1024
+"""Bytes a second of a large document that are waited for."""
 
 
 class NoSuchDocument(Exception):
@@ -30,7 +34,8 @@ class CorruptDocument(Exception):
 
 
 class Documents(Protocol):
-    """The port. Implementations: `NatsDocuments`, `MemoryDocuments`."""
+    """The port. Implementations: `NatsDocuments`, `MemoryDocuments`, and
+    `events.objects_outside.ObstoreDocuments`."""
 
     async def put(self, tenant: str, content: bytes) -> str:
         """Keep `content`, durably, and return its sha256 in hex. Doing it again changes nothing.
@@ -44,14 +49,21 @@ class Documents(Protocol):
         ...
 
 
-def _name(tenant: str, content_hash: str) -> str:
+def name_of(tenant: str, content_hash: str) -> str:
+    """Of the object. Raises ValueError when `tenant` is no token."""
     if not is_token(tenant):
         raise ValueError(f"tenant id {tenant!r} must be 1 to 64 of A-Z a-z 0-9 _ -")
     return f"{tenant}/{content_hash}"
 
 
-def _hash(content: bytes) -> str:
+def hash_of(content: bytes) -> str:
+    """sha256, hex."""
     return hashlib.sha256(content).hexdigest()
+
+
+def seconds_for(size: int, least: float) -> float:
+    """How long `size` bytes may take."""
+    return least + size / SLOWEST
 
 
 class MemoryDocuments:
@@ -62,16 +74,16 @@ class MemoryDocuments:
 
     async def put(self, tenant: str, content: bytes) -> str:
         """See Documents.put."""
-        content_hash = _hash(content)
-        self._kept[_name(tenant, content_hash)] = bytes(content)
+        content_hash = hash_of(content)
+        self._kept[name_of(tenant, content_hash)] = bytes(content)
         return content_hash
 
     async def get(self, tenant: str, content_hash: str) -> bytes:
         """See Documents.get."""
         try:
-            return self._kept[_name(tenant, content_hash)]
+            return self._kept[name_of(tenant, content_hash)]
         except KeyError:
-            raise NoSuchDocument(_name(tenant, content_hash)) from None
+            raise NoSuchDocument(name_of(tenant, content_hash)) from None
 
 
 class NatsDocuments:
@@ -85,32 +97,44 @@ class NatsDocuments:
 
     async def put(self, tenant: str, content: bytes) -> str:
         """See Documents.put."""
-        content_hash = _hash(content)
-        name = _name(tenant, content_hash)
-        async with self._bucket() as store:
+        content_hash = hash_of(content)
+        name = name_of(tenant, content_hash)
+        async with self._bucket(len(content)) as store:
             try:
-                await store.get_info(name)
+                held = await store.get_info(name)
             except NotFoundError:
+                held = None
+            # One that someone changed is mended.
+            if held is None or held.digest != _digest(content):
                 await store.put(name, content)
         return content_hash
 
     async def get(self, tenant: str, content_hash: str) -> bytes:
         """See Documents.get."""
-        name = _name(tenant, content_hash)
-        async with self._bucket() as store:
+        name = name_of(tenant, content_hash)
+        async with self._bucket(0) as store:
             try:
-                content = (await store.get(name)).data
+                size = (await store.get_info(name)).size or 0
             except NotFoundError:
                 raise NoSuchDocument(name) from None
-        if content is None or _hash(content) != content_hash:
+        async with self._bucket(size) as store:
+            into = BytesIO()  # nats-py's own way copies all that came with each piece that comes
+            try:
+                await store.get(name, writeinto=into)
+            except NotFoundError:
+                raise NoSuchDocument(name) from None
+            except DigestMismatchError:
+                raise CorruptDocument(name) from None
+            content = into.getvalue()
+        if hash_of(content) != content_hash:
             raise CorruptDocument(name)
         return content
 
     @asynccontextmanager
-    async def _bucket(self) -> AsyncGenerator[ObjectStore]:
+    async def _bucket(self, size: int) -> AsyncGenerator[ObjectStore]:
         """The bucket, made when missing; what NATS fails at becomes LogUnavailable."""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(seconds_for(size, self._timeout)):
                 if self._store is None:
                     self._store = await self._open()
                 yield self._store
@@ -126,3 +150,8 @@ class NatsDocuments:
                 BUCKET,
                 config=ObjectStoreConfig(storage=StorageType.FILE, replicas=self._replicas),
             )
+
+
+def _digest(content: bytes) -> str:
+    """As NATS notes it."""
+    return "SHA-256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode()

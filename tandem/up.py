@@ -101,10 +101,11 @@ class House:
             Part("Ray", ("settings check",), self._start_ray, 150),
             Part("shards", servers, self._wired("start_shards"), 120),
             Part("projections", servers, self._wired("start_projections"), 120),
+            Part("ingest", servers, self._wired("start_ingest"), 120),
             Part("Serve apps", servers, self._wired("start_serve"), 300),
         ]
         if demo:
-            after = ("shards", "projections", "Serve apps")
+            after = ("shards", "projections", "ingest", "Serve apps")
             parts.append(Part("demo content", after, self._wired("seed_demo"), 180))
         names = [part.name for part in parts]
         with Checklist(names if demo else [*names, "demo content"], self._console) as checklist:

@@ -14,11 +14,10 @@ import msgspec
 
 from events.jetstream import JetStreamLog
 from events.log import EMPTY, EventLog, NewCommit
-from events.objects import NatsDocuments
 from events.stream import tenancy_stream
 from events.tenancy import CannedReplyKept, TenantConfigured
 from projections.database import open_pool
-from projections.knowledge.ingest import submit, wait_indexed
+from projections.knowledge.documents import wait_indexed
 from serve_apps.gateway.operators.accounts import (
     add_operator,
     change,
@@ -29,6 +28,7 @@ from serve_apps.gateway.operators.roster import Roster, keeping_canned
 from tandem.addresses import Addresses
 from tandem.embedded.nats import write_secret
 from tandem.home import DEMO_OPERATOR
+from tandem.wiring.library import open_library
 
 TENANT = "demo"
 EMAIL = "ana@casa-lumen.example"
@@ -44,17 +44,16 @@ async def seed_demo(house: Addresses) -> None:
     try:
         await _configure(log)
         await seed_operator(log, house.settings.home_dir)
-        documents = NatsDocuments(log.connection)
+        library = open_library(log, house.settings)
         pages = await asyncio.to_thread(_pages)
         submitted = [
-            await submit(
-                log,
-                documents,
-                tenant=TENANT,
+            await library.submit(
+                TENANT,
                 name=f"{page.parent.name}/{page.name}",
                 content=page.read_bytes(),
                 at=_now(),
                 locale=page.parent.name,
+                origin="demo",
             )
             for page in pages
         ]

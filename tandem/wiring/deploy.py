@@ -23,14 +23,10 @@ class Scale(BaseModel):
     replicas: int = 1
     cpus: float = 0.0
     gpus: float = 0.0
-    model: str = ""
-    """For `embedding`: a folder with another sentence-transformers model."""
 
 
 def embedding(scale: Scale) -> Any:
-    return embedding_app(
-        model=scale.model, replicas=scale.replicas, cpus=scale.cpus, gpus=scale.gpus
-    )
+    return embedding_app(Settings(), replicas=scale.replicas, cpus=scale.cpus, gpus=scale.gpus)
 
 
 def generation(scale: Scale) -> Any:

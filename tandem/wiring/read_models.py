@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from config.logs import set_up_logs
-from events.jetstream_connection import Connection
-from events.objects import NatsDocuments
+from events.spaces import DEFAULT_SPACE
 from projections.catalogue import read_models
 from projections.knowledge.index import KnowledgeIndex
-from projections.knowledge.tokens import load_token_counter
 from projections.projection import Projection
 from serve_apps import embedding
 from serve_apps.embedding import ServeEmbedder
 from tandem.addresses import Addresses
 from tandem.wiring.handles import LateHandle
+from tandem.wiring.objects import LateDocuments
+
+if TYPE_CHECKING:
+    from serve_apps.encoder import Vectors
 
 YIELDS = 10
 """Where cores are short, read models may lag so that visitors do not wait (see `nice`)."""
-
-
-class LateDocuments:
-    """The object store, connected to when a document is first asked for: a projection is made
-    before anything runs."""
-
-    def __init__(self, nats_url: str) -> None:
-        self._nats_url = nats_url
-        self._opening = asyncio.Lock()
-        self._documents: NatsDocuments | None = None
-
-    async def put(self, tenant: str, content: bytes) -> str:
-        """See events.objects.Documents."""
-        return await (await self._open()).put(tenant, content)
-
-    async def get(self, tenant: str, content_hash: str) -> bytes:
-        """See events.objects.Documents."""
-        return await (await self._open()).get(tenant, content_hash)
-
-    async def _open(self) -> NatsDocuments:
-        async with self._opening:
-            if self._documents is None:
-                connection = await Connection.open(self._nats_url, name="tandem-documents")
-                self._documents = NatsDocuments(connection)
-            return self._documents
 
 
 def projections_of_worker(house: Addresses) -> Sequence[Projection]:
@@ -57,7 +34,9 @@ def projections_of_worker(house: Addresses) -> Sequence[Projection]:
 def all_projections(house: Addresses) -> Sequence[Projection]:
     """Every read model and the knowledge index. Call it in a running loop, on a Ray cluster."""
     embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
-    index = KnowledgeIndex(
-        embedder.embed_texts, LateDocuments(house.nats_url), load_token_counter()
-    )
-    return (*read_models(), index)
+
+    async def embed(space: str, texts: Sequence[str]) -> Vectors:
+        return await embedder.embed_texts(texts, space=space)
+
+    documents = LateDocuments(house.settings, house.nats_url)
+    return (*read_models(), KnowledgeIndex(documents, embed, DEFAULT_SPACE))

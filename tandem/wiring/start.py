@@ -16,6 +16,7 @@ from ray.serve.api import RunTarget, run_many
 from ray.serve.config import HTTPOptions
 from ray.serve.schema import LoggingConfig
 
+from actors.documents.worker import IngestHealth, IngestWorker
 from actors.placement import NAMESPACE
 from actors.placement import start_shards as start_shard_actors
 from actors.watchdog import Watchdog
@@ -33,6 +34,7 @@ from tandem.addresses import Addresses, web_url
 from tandem.embedded.process import ServerFailed
 from tandem.wiring.demo import seed_demo
 from tandem.wiring.gateway import gateway_ports
+from tandem.wiring.ingest import ingest_parts
 from tandem.wiring.read_models import projections_of_worker
 from tandem.wiring.shard import shard_parts
 from tandem.wiring.watchdog import watchdog_parts
@@ -41,6 +43,7 @@ __all__ = [
     "check",
     "clear_leftovers",
     "seed_demo",
+    "start_ingest",
     "start_projections",
     "start_serve",
     "start_shards",
@@ -48,6 +51,7 @@ __all__ = [
 ]
 
 GATEWAY = "gateway"
+INGEST = "ingest"
 PROJECTIONS = "projections"
 WATCHDOG = "watchdog"
 READY_TIMEOUT_S = 90.0
@@ -83,6 +87,18 @@ async def start_projections(house: Addresses) -> None:
             await asyncio.sleep(LOOK_S)
 
 
+async def start_ingest(house: Addresses) -> None:
+    """It waits for the embedder by itself: what comes is parsed meanwhile."""
+    await _ensure_log(house)
+    worker = _named(INGEST, IngestWorker, partial(ingest_parts, house))
+    async with asyncio.timeout(READY_TIMEOUT_S):
+        while True:
+            health: IngestHealth = await worker.health.remote()
+            if health.state == "running":
+                return
+            await asyncio.sleep(LOOK_S)
+
+
 async def start_serve(house: Addresses) -> None:
     await _ensure_log(house)
     await asyncio.to_thread(_deploy, house)
@@ -101,7 +117,7 @@ def _deploy(house: Addresses) -> None:
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(http_options=options, logging_config=quiet)
     targets = [
-        RunTarget(embedding_app(), name=embedding.NAME, route_prefix=None),
+        RunTarget(embedding_app(settings), name=embedding.NAME, route_prefix=None),
         RunTarget(generation_app(settings), name=generation.NAME, route_prefix=None),
         RunTarget(Gateway.bind(partial(gateway_ports, house)), name=GATEWAY, route_prefix="/"),
     ]

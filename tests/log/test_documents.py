@@ -1,4 +1,4 @@
-"""Original documents: the same cases over NATS and over memory."""
+"""Documents: the same cases over memory, over NATS, and over object stores outside."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import pytest
 from events.jetstream_connection import Connection
 from events.log import LogUnavailable
 from events.objects import CorruptDocument, MemoryDocuments, NatsDocuments, NoSuchDocument
+from events.objects_outside import ObstoreDocuments
 
 
-@pytest.fixture(params=["memory", "nats"])
-async def documents(request: pytest.FixtureRequest, log_nats):
+@pytest.fixture(params=["memory", "nats", "outside", "folder"])
+async def documents(request: pytest.FixtureRequest, log_nats, tmp_path):
+    outside = {"outside": "memory:///", "folder": f"file://{tmp_path}/kept"}
     if request.param == "memory":
         yield MemoryDocuments()
+        return
+    if request.param in outside:
+        yield ObstoreDocuments.at(outside[request.param])
         return
     connection = await Connection.open(log_nats)
     yield NatsDocuments(connection)
@@ -52,7 +57,9 @@ async def test_a_tenant_that_is_no_token_is_a_mistake_of_the_caller(documents, w
         await documents.put(wrong, b"x")
 
 
-async def test_a_document_that_does_not_fit_its_hash_is_not_given_out(log_nats, tenant):
+async def test_what_does_not_fit_its_hash_is_not_given_out_and_mended_when_put_again(
+    log_nats, tenant
+):
     connection = await Connection.open(log_nats)
     documents = NatsDocuments(connection)
     content_hash = await documents.put(tenant, b"as it was")
@@ -60,6 +67,27 @@ async def test_a_document_that_does_not_fit_its_hash_is_not_given_out(log_nats, 
     await store.put(f"{tenant}/{content_hash}", b"as someone changed it")
     with pytest.raises(CorruptDocument):
         await documents.get(tenant, content_hash)
+    await documents.put(tenant, b"as it was")
+    assert await documents.get(tenant, content_hash) == b"as it was"
+    await connection.close()
+
+
+async def test_the_same_holds_for_a_folder(tmp_path, tenant):
+    documents = ObstoreDocuments.at(f"file://{tmp_path}")
+    content_hash = await documents.put(tenant, b"as it was")
+    (tmp_path / tenant / content_hash).write_bytes(b"as someone changed it")
+    with pytest.raises(CorruptDocument):
+        await documents.get(tenant, content_hash)
+    await documents.put(tenant, b"as it was")
+    assert await documents.get(tenant, content_hash) == b"as it was"
+
+
+async def test_a_large_one_goes_through_nats_in_pieces(log_nats, tenant):
+    connection = await Connection.open(log_nats)
+    documents = NatsDocuments(connection)
+    content = bytes(range(256)) * (100 * 4096)
+    content_hash = await documents.put(tenant, content)
+    assert await documents.get(tenant, content_hash) == content
     await connection.close()
 
 
@@ -74,3 +102,22 @@ async def test_a_store_without_a_server_says_so(start_nats, tenant):
     with pytest.raises(LogUnavailable):
         await documents.put(tenant, b"y")
     await connection.close()
+
+
+async def test_a_store_outside_that_cannot_be_reached_says_so(free_ports, monkeypatch, tenant):
+    (port,) = free_ports(1)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    documents = ObstoreDocuments.at("s3://bucket/prefix", timeout=0.5)
+    with pytest.raises(LogUnavailable):
+        await documents.put(tenant, b"x")
+    with pytest.raises(LogUnavailable):
+        await documents.get(tenant, "0" * 64)
+
+
+@pytest.mark.parametrize("url", ["bucket", "http://x.example/", "s3://", "gs:/x"])
+def test_an_address_that_is_no_store_is_a_mistake_in_the_settings(url):
+    with pytest.raises(ValueError, match="objects_url"):
+        ObstoreDocuments.at(url)

@@ -39,7 +39,7 @@ async def done(_: object) -> None:
 def main() -> None:
     double = ModuleType("tandem.wiring")
     double.start_shards = start_shards  # type: ignore[attr-defined]  # a double
-    for name in ("start_projections", "start_serve", "seed_demo", "check"):
+    for name in ("start_projections", "start_ingest", "start_serve", "seed_demo", "check"):
         setattr(double, name, nothing)
     for name in ("clear_leftovers", "stop"):
         setattr(double, name, done)

@@ -1,0 +1,199 @@
+"""What comes from the log to be worked at: held, kept from being sent again while it is worked at,
+and acknowledged once nothing is owed to its document any more.
+
+Only a submission or a request is worked at; what the stages append is acknowledged unread. One
+document is in one pair of hands: what comes for it meanwhile waits for the same pair. A message
+whose worker died comes again by itself; one that comes for the seventh time is given up, and its
+document is said to have failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import api
+
+from actors.documents.pipeline import Pipeline
+from events.envelope import decode_commit
+from events.knowledge import DocumentRequested, DocumentSubmitted
+from events.log import LogError
+from events.pull import Subscription
+from events.stream import StreamName, parse_subject
+from events.upcast import LIFTS
+
+DURABLE = "ingest"
+ACK_WAIT_S = 20.0
+BEAT_S = 5.0
+HELD = 64
+"""Messages that are held at once: the server sends no more until some are acknowledged."""
+MOST_DELIVERIES = 6
+FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 1.0, 60.0
+REMEMBERED = 10_000
+
+_log = structlog.get_logger(__name__)
+
+
+def subscription() -> Subscription:
+    """From the first commit on: what was submitted before there was a worker is worked at too."""
+    config = api.ConsumerConfig(
+        deliver_policy=api.DeliverPolicy.ALL,
+        ack_policy=api.AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT_S,
+        max_ack_pending=HELD,
+        max_deliver=-1,  # given up by us, with a fact, and not by the server, without a word
+    )
+    return Subscription(
+        name=DURABLE,
+        kind="knowledge",
+        batch_size=HELD,
+        config=config,
+        durable=DURABLE,
+        description="Documents that were submitted or requested, to be parsed, cut and embedded.",
+    )
+
+
+@dataclass(slots=True)
+class Job:
+    """A document in somebody's hands, or waiting for a pair of them. `since` is of this
+    process's own clock, None while it waits."""
+
+    messages: list[Msg] = field(default_factory=list)
+    since: float | None = None
+
+
+class Consumer:
+    """Takes batches in (`events.pull`), works at `at_once` documents side by side."""
+
+    def __init__(self, pipeline: Pipeline, *, at_once: int) -> None:
+        self._pipeline = pipeline
+        self._slots = asyncio.Semaphore(at_once)
+        self._jobs: dict[StreamName, Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._settled: OrderedDict[StreamName, int] = OrderedDict()
+        self.finished = 0
+        self.error = ""
+        """The last one; empty once a document came through after it."""
+
+    @property
+    def working(self) -> list[tuple[StreamName, float]]:
+        """What is in hand, and since when."""
+        return [(name, job.since) for name, job in self._jobs.items() if job.since is not None]
+
+    @property
+    def waiting(self) -> int:
+        return sum(job.since is None for job in self._jobs.values())
+
+    async def take(self, messages: Sequence[Msg]) -> None:
+        """See `events.pull.open_pull`."""
+        for message in messages:
+            stream = parse_subject(message.subject)
+            if self._is_settled(stream, message) or not _asks(stream, message):
+                await _settle(message)
+            else:
+                self._hold(stream, message)
+
+    async def beat(self) -> None:
+        """For ever: what is held is not to be sent again."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            for message in [each for job in self._jobs.values() for each in job.messages]:
+                try:
+                    await message.in_progress()
+                except NatsError as error:
+                    _log.debug("beat", error=repr(error))
+
+    async def stop(self) -> None:
+        """Let go of everything; it comes again to whoever is next."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _is_settled(self, stream: StreamName, message: Msg) -> bool:
+        return message.metadata.sequence.stream <= self._settled.get(stream, 0)
+
+    def _hold(self, stream: StreamName, message: Msg) -> None:
+        job = self._jobs.get(stream)
+        if job is not None:
+            job.messages.append(message)
+            return
+        self._jobs[stream] = job = Job([message])
+        task = asyncio.create_task(self._run(stream, job))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, stream: StreamName, job: Job) -> None:
+        try:
+            async with self._slots:
+                job.since = time.monotonic()
+                while job.messages:
+                    await self._settle_through(stream, job, await self._work(stream, job))
+        except (LogError, NatsError) as error:
+            self._failed(stream, error)
+        except Exception as error:  # noqa: BLE001 one document's trouble must not end the others' work
+            _log.exception("ingest broke", stream=stream.subject)
+            self._failed(stream, error)
+        finally:
+            del self._jobs[stream]
+            for message in job.messages:
+                await _send_back(message)
+
+    async def _work(self, stream: StreamName, job: Job) -> int:
+        times = max(message.metadata.num_delivered or 1 for message in job.messages)
+        if times <= MOST_DELIVERIES:
+            return await self._pipeline.work(stream)
+        _log.error("document given up", stream=stream.subject, times=times)
+        why = self.error or "whoever worked at it did not come back"
+        reason = f"It was tried {times - 1} times and never came to an end ({why})."
+        return await self._pipeline.give_up(stream, reason[:500])
+
+    async def _settle_through(self, stream: StreamName, job: Job, version: int) -> None:
+        done = [each for each in job.messages if each.metadata.sequence.stream <= version]
+        if not done:
+            raise LogError(f"{stream.subject}: what was delivered cannot be read yet")
+        job.messages[:] = [each for each in job.messages if each not in done]
+        self._settled[stream] = version
+        self._settled.move_to_end(stream)
+        if len(self._settled) > REMEMBERED:
+            self._settled.popitem(last=False)
+        for message in done:
+            await _settle(message)
+        self.finished += 1
+        self.error = ""
+
+    def _failed(self, stream: StreamName, error: Exception) -> None:
+        self.error = f"{stream.subject}: {error!r}"[:300]
+        _log.warning("document left for later", stream=stream.subject, error=repr(error))
+
+
+def _asks(stream: StreamName, message: Msg) -> bool:
+    """Somebody waits for something: a submission or a request. What cannot be read may be one."""
+    version = message.metadata.sequence.stream
+    try:
+        commit = decode_commit(stream, version, message.data, lifts=LIFTS)
+    except LogError:
+        return True
+    return any(isinstance(fact, DocumentSubmitted | DocumentRequested) for fact in commit.facts)
+
+
+async def _settle(message: Msg) -> None:
+    """An acknowledgement that is lost brings the message again, and nothing is owed then."""
+    try:
+        await message.ack()
+    except NatsError as error:
+        _log.debug("not acknowledged", error=repr(error))
+
+
+async def _send_back(message: Msg) -> None:
+    times = message.metadata.num_delivered or 1
+    pause = min(FIRST_BACK_OFF_S * 2 ** (times - 1), LONGEST_BACK_OFF_S)
+    try:
+        await message.nak(delay=pause)
+    except NatsError as error:
+        _log.debug("not sent back", error=repr(error))

@@ -1,0 +1,133 @@
+"""Carries a document through: what is owed is done, said in the log, and looked at again.
+
+Nothing is kept here between two stages but the log's own word, so whoever died is followed by
+another who reads it and goes on. What came too late the decider drops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from actors.documents import decide as d
+from actors.documents.ports import NotNow, StageFailed
+from actors.documents.progress import Progress, Publish
+from actors.documents.stages import Stages
+from actors.documents.stream import Standing, carry_out, load
+from actors.documents.tenant import load_spaces
+from events.knowledge import DocumentFailed, KnowledgeFact, Stage
+from events.log import EventLog, LogUnavailable
+from events.stream import StreamName
+
+PATIENCE_S = 600.0
+"""How long a document waits for the embedder, the log or the object store before it is given up
+for now; the message stays, and is tried again later."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
+
+_T = TypeVar("_T")
+_log = structlog.get_logger(__name__)
+
+
+def stage_of(step: d.Owed) -> Stage:
+    match step:
+        case d.Fetch():
+            return "fetch"
+        case d.Parse():
+            return "parse"
+        case d.Chunk():
+            return "chunk"
+        case d.Embed() | d.Index():
+            return "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """`now` is ms since 1970, UTC."""
+
+    log: EventLog
+    stages: Stages
+    publish: Publish
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    patience_s: float = PATIENCE_S
+
+    async def work(self, stream: StreamName) -> int:
+        """Do all that is owed to the document; the version through which nothing is.
+
+        Raises LogUnavailable when the log or the object store stays away, CorruptStream,
+        UnknownFact.
+        """
+        standing = await self._patiently(lambda: load(self.log, stream))
+        while True:
+            spaces = (await self._patiently(lambda: load_spaces(self.log, stream.tenant))).open
+            step = d.owed(standing.state, spaces)
+            if step is None:
+                return standing.head.version
+            facts = await self._facts(step, standing, spaces)
+            record = d.Record(version=step.work.version, facts=facts)
+            standing = await self._append(stream, record, standing)
+
+    async def give_up(self, stream: StreamName, reason: str) -> int:
+        """Whoever worked at it died each time: it is said to have failed. Returns and raises as
+        `work` does."""
+        standing = await load(self.log, stream)
+        spaces = (await load_spaces(self.log, stream.tenant)).open
+        step = d.owed(standing.state, spaces)
+        if step is None:
+            return standing.head.version
+        failed = self._failed(step, StageFailed(stage_of(step), "crashed", reason))
+        record = d.Record(version=step.work.version, facts=(failed,))
+        return (await self._append(stream, record, standing)).head.version
+
+    async def _facts(
+        self, step: d.Owed, standing: Standing, spaces: tuple[str, ...]
+    ) -> tuple[KnowledgeFact, ...]:
+        """What the stage brings; a failure is a fact too."""
+        progress = Progress(self.publish, step.work)
+        at = self.now()
+        try:
+            return await self._patiently(
+                lambda: self.stages.do(step, standing.state, spaces, at=at, progress=progress)
+            )
+        except StageFailed as error:
+            return (self._failed(step, error),)
+        except NotNow as error:
+            reason = (
+                f"{error} It was tried for {self.patience_s / 60:.0f} minutes: ingest it again."
+            )
+            stage = stage_of(step)
+            code = "fetch_failed" if stage == "fetch" else "embedder_failed"
+            return (self._failed(step, StageFailed(stage, code, reason)),)
+
+    def _failed(self, step: d.Owed, error: StageFailed) -> DocumentFailed:
+        asked = step.work.asked
+        _log.info("document failed", document=asked.document, stage=error.stage, code=error.code)
+        return DocumentFailed(
+            at=self.now(),
+            version=step.work.version,
+            stage=error.stage,
+            code=error.code,
+            reason=error.reason,
+            where=error.where,
+        )
+
+    async def _append(self, stream: StreamName, record: d.Record, known: Standing) -> Standing:
+        return (await self._patiently(lambda: carry_out(self.log, stream, record, known=known)))[0]
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        """Tried again while what it stands on is away. Raises what it raised last."""
+        deadline = time.monotonic() + self.patience_s
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                return await attempt()
+            except (LogUnavailable, NotNow) as error:
+                if time.monotonic() + pause >= deadline:
+                    raise
+                _log.info("document waits", why=str(error))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)

@@ -1,0 +1,202 @@
+"""The Ray actor `ingest`. Its parts come in by a factory, wired in `tandem/wiring/ingest.py`.
+
+The work has an event loop in a thread of its own, so the actor answers `health` whatever it does,
+starts by itself after a restart, and sees from outside when that loop is stuck: then the process
+ends, Ray starts it again, and what was in hand comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import structlog
+
+from actors.documents.consumer import Consumer, subscription
+from actors.documents.pipeline import Pipeline
+from events.log import LogError
+from events.pull import PullLost, open_pull
+
+STUCK_S = 60.0
+"""An event loop that did not turn for so long is given up."""
+BEAT_S = 1.0
+PAUSE_S = 1.0
+STOP_TIMEOUT_S = 15.0
+EXIT_CODE = 70
+
+_log = structlog.get_logger(__name__)
+
+
+class InHand(msgspec.Struct, frozen=True, kw_only=True):
+    tenant: str
+    document: str
+    seconds: float
+
+
+class IngestHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """`waiting`: held and not begun; `outstanding`: not acknowledged, all in all."""
+
+    state: Literal["starting", "running", "away"]
+    in_hand: tuple[InHand, ...] = ()
+    waiting: int = 0
+    outstanding: int = 0
+    finished: int = 0
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.state == "running" and not self.error
+
+
+@dataclass
+class IngestParts:
+    """What the worker stands on, connected inside its own process. `beside` runs for ever next
+    to it."""
+
+    pipeline: Pipeline
+    nats_url: str
+    at_once: int
+    close: Callable[[], Awaitable[None]]
+    beside: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
+
+
+PartsFactory = Callable[[], Awaitable[IngestParts]]
+
+
+class Ingest:
+    """The work of one process. Plain asyncio: the Ray actor only carries it."""
+
+    def __init__(self, parts: IngestParts) -> None:
+        self._parts = parts
+        self._consumer = Consumer(parts.pipeline, at_once=parts.at_once)
+        self._state: Literal["starting", "running", "away"] = "starting"
+        self._outstanding, self._error = 0, ""
+
+    def health(self) -> IngestHealth:
+        """Safe from any thread."""
+        now = time.monotonic()
+        return IngestHealth(
+            state=self._state,
+            in_hand=tuple(
+                InHand(tenant=stream.tenant, document=stream.id, seconds=now - since)
+                for stream, since in self._consumer.working
+            ),
+            waiting=self._consumer.waiting,
+            outstanding=self._outstanding,
+            finished=self._consumer.finished,
+            error=self._error or self._consumer.error,
+        )
+
+    async def run(self) -> None:
+        """Until it is cancelled; a connection that is lost is opened anew."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._consumer.beat())
+                for run in self._parts.beside:
+                    group.create_task(run())
+                group.create_task(self._read_for_ever())
+        finally:
+            await self._consumer.stop()
+
+    async def _read_for_ever(self) -> None:
+        while True:
+            try:
+                await self._read()
+            except (PullLost, LogError) as error:
+                self._state, self._error = "away", str(error)
+                _log.warning("ingest reads again", error=str(error))
+            await asyncio.sleep(PAUSE_S)
+
+    async def _read(self) -> None:
+        async with open_pull(self._parts.nats_url, subscription(), self._consumer.take) as pull:
+            self._state, self._error = "running", ""
+            while True:
+                self._outstanding = await pull.outstanding()
+                done, _ = await asyncio.wait((pull.lost,), timeout=BEAT_S)
+                if done:
+                    pull.lost.result()
+
+
+class IngestWorker:
+    """The worker for `ray.remote(IngestWorker).options(max_restarts=-1).remote(factory)`.
+
+    `factory` is awaited in the worker's own thread and loop; it must be importable.
+    """
+
+    def __init__(self, factory: PartsFactory) -> None:
+        self._factory = factory
+        self._ingest: Ingest | None = None
+        self._error = ""
+        self._beat = time.monotonic()
+        self._stop: Callable[[], object] | None = None
+        self._ended = threading.Event()
+        threading.Thread(target=self._live, name="ingest", daemon=True).start()
+        threading.Thread(target=self._guard, name="ingest-guard", daemon=True).start()
+
+    def health(self) -> IngestHealth:
+        """What it works at, and what holds it up."""
+        if self._ingest is None:
+            return IngestHealth(state="starting", error=self._error)
+        return self._ingest.health()
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def stop(self) -> bool:
+        """Let go of everything in good order; True when it ended in time."""
+        if self._stop is not None:
+            self._stop()
+        return self._ended.wait(STOP_TIMEOUT_S)
+
+    def _live(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except Exception:  # noqa: BLE001 whatever it is, Ray is to start the process again
+            _log.critical("ingest died", exc_info=True)
+            os._exit(EXIT_CODE)
+        self._ended.set()
+
+    async def _run(self) -> None:
+        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+        self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
+        work = asyncio.create_task(self._work())
+        asked = asyncio.create_task(stopped.wait())
+        while not work.done() and not asked.done():
+            self._beat = time.monotonic()
+            await asyncio.wait((work, asked), timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, asked):
+            task.cancel()
+        await asyncio.wait((work, asked), timeout=STOP_TIMEOUT_S)
+        if not stopped.is_set():
+            work.result()  # it ended by itself: say why
+
+    async def _work(self) -> None:
+        parts = await self._open()
+        try:
+            self._ingest = Ingest(parts)
+            await self._ingest.run()
+        finally:
+            await parts.close()
+
+    async def _open(self) -> IngestParts:
+        """What it stands on may be starting too."""
+        while True:
+            try:
+                return await self._factory()
+            except (LogError, OSError) as error:
+                self._error = repr(error)[:300]
+                _log.warning("ingest not connected yet", error=repr(error))
+                await asyncio.sleep(PAUSE_S)
+
+    def _guard(self) -> None:
+        while not self._ended.wait(BEAT_S):
+            silent = time.monotonic() - self._beat
+            if silent > STUCK_S:
+                _log.critical("ingest stuck", silent_s=round(silent))
+                os._exit(EXIT_CODE)

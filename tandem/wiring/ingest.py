@@ -1,0 +1,98 @@
+"""What the ingest worker stands on: the log, the object store, parsers in Ray tasks, the
+embedder, the web."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar, cast
+
+from actors.documents.pipeline import Pipeline
+from actors.documents.ports import NotNow, PageFetched, Rows, StageFailed
+from actors.documents.ray_cutter import RayCutter
+from actors.documents.stages import Stages
+from actors.documents.worker import IngestParts
+from config.logs import set_up_logs
+from events.jetstream import JetStreamLog
+from events.knowledge import DocumentRequested, FailureCode
+from events.live_nats import NatsLive
+from serve_apps import embedding
+from serve_apps.embedding import EmbeddingFailed, ServeEmbedder
+from serve_apps.fetching import Fetcher, FetchLimits, FetchRefused
+from tandem.addresses import Addresses
+from tandem.wiring.cutting import cut
+from tandem.wiring.handles import LateHandle
+from tandem.wiring.objects import documents_of
+
+FETCH_PAUSES_S = (2.0, 10.0)
+_T = TypeVar("_T")
+
+
+async def ingest_parts(house: Addresses) -> IngestParts:
+    """Raises LogUnavailable."""
+    settings = house.settings
+    set_up_logs(settings.log_level)
+    log = await JetStreamLog.connect(house.nats_url, name="tandem-ingest")
+    largest = settings.max_document_mb * 2**20
+    limits = FetchLimits(private=settings.fetch_private, body_bytes=largest)
+    stages = Stages(
+        log=log,
+        documents=documents_of(settings, log.connection),
+        cutter=RayCutter(cut),
+        embed=Embedder(ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))),
+        fetch=Web(Fetcher(limits)),
+        max_bytes=largest,
+    )
+    return IngestParts(
+        pipeline=Pipeline(log, stages, NatsLive(log.connection).publish),
+        nats_url=house.nats_url,
+        at_once=settings.ingest_concurrency,
+        close=log.close,
+    )
+
+
+class Embedder:
+    """The port `Embed` over Serve."""
+
+    def __init__(self, serve: ServeEmbedder) -> None:
+        self._serve = serve
+
+    async def __call__(self, space: str, texts: Sequence[str]) -> Rows:
+        """See Embed."""
+        try:
+            return await self._serve.embed_texts(texts, space=space)
+        except EmbeddingFailed as error:
+            raise NotNow(f"The embedder does not answer: {error}") from error
+        except Exception as error:  # Serve is not there yet, or no more
+            raise NotNow(f"The embedder cannot be asked: {error!r}"[:300]) from error
+
+
+class Web:
+    """The port `Fetch`: keeps to robots.txt, the same site and the addresses that are allowed."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    async def page(self, request: DocumentRequested) -> PageFetched:
+        """See Fetch."""
+        found = await _asked(lambda: self._fetcher.page(request.url))
+        return PageFetched(
+            url=found.url, content=found.content, media_type=found.media_type, links=found.links
+        )
+
+    async def sitemap(self, request: DocumentRequested) -> Sequence[str]:
+        """See Fetch."""
+        return await _asked(lambda: self._fetcher.sitemap(request.url))
+
+
+async def _asked(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """A host that does not answer is asked again a few times. Raises StageFailed."""
+    for pause in (*FETCH_PAUSES_S, None):
+        try:
+            return await ask()
+        except FetchRefused as error:
+            if not error.passing or pause is None:
+                code = cast(FailureCode, error.code)
+                raise StageFailed("fetch", code, error.reason) from error
+        await asyncio.sleep(pause)
+    raise AssertionError("unreachable: the last attempt returns or raises")

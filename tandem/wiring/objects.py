@@ -1,0 +1,45 @@
+"""Where documents are kept: the object store of NATS, or one outside."""
+
+from __future__ import annotations
+
+import asyncio
+
+from config.settings import Settings
+from events.jetstream_connection import Connection
+from events.objects import Documents, NatsDocuments
+from events.objects_outside import ObstoreDocuments
+
+
+def documents_of(settings: Settings, connection: Connection) -> Documents:
+    """The one that the settings name. Raises ValueError for an address that is none."""
+    if settings.objects_url:
+        return ObstoreDocuments.at(settings.objects_url)
+    return NatsDocuments(connection)
+
+
+class LateDocuments:
+    """The same, connected to when a document is first asked for: for what is made before
+    anything runs."""
+
+    def __init__(self, settings: Settings, nats_url: str) -> None:
+        self._settings, self._nats_url = settings, nats_url
+        self._opening = asyncio.Lock()
+        self._documents: Documents | None = None
+
+    async def put(self, tenant: str, content: bytes) -> str:
+        """See events.objects.Documents."""
+        return await (await self._open()).put(tenant, content)
+
+    async def get(self, tenant: str, content_hash: str) -> bytes:
+        """See events.objects.Documents."""
+        return await (await self._open()).get(tenant, content_hash)
+
+    async def _open(self) -> Documents:
+        async with self._opening:
+            if self._documents is None:
+                if self._settings.objects_url:
+                    self._documents = ObstoreDocuments.at(self._settings.objects_url)
+                else:
+                    connection = await Connection.open(self._nats_url, name="tandem-documents")
+                    self._documents = NatsDocuments(connection)
+            return self._documents
