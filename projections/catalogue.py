@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from projections.citations import CitationsProjection
 from projections.conversations import ConversationsProjection
 from projections.drafts import DraftsProjection
+from projections.gaps import GapsProjection
 from projections.handoffs import HandoffsProjection
 from projections.messages import MessagesProjection
 from projections.projection import Projection
@@ -22,4 +24,6 @@ def read_models() -> tuple[Projection, ...]:
         HandoffsProjection(),
         ResponseTimesProjection(),
         DraftsProjection(),
+        CitationsProjection(),
+        GapsProjection(),
     )

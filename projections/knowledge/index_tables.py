@@ -110,6 +110,7 @@ _CHUNKS = """
     );
     CREATE UNIQUE INDEX ON chunks (tenant, document, version, ordinal);
     CREATE INDEX ON chunks (tenant, closed_at) WHERE closed_at IS NOT NULL;
+    CREATE INDEX ON chunks (tenant, text_hash) WHERE closed_at IS NULL;
     CREATE INDEX ON chunks (tenant, locale) WHERE closed_at IS NULL;
     CREATE INDEX ON chunks (tenant, source) WHERE closed_at IS NULL;
     CREATE INDEX ON chunks (tenant, media_type) WHERE closed_at IS NULL;

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 async def shelf(database: str) -> AsyncIterator[Shelf]:
     """Shared by a module's tests: give every test a tenant of its own."""
-    async with open_shelf(database) as opened:
-        yield opened
+    shelf = await open_shelf(database)
+    yield shelf
+    await shelf.pool.close()
 
 
 @pytest.fixture(scope="session")

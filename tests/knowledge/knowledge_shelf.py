@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import shelf as core
@@ -61,16 +60,12 @@ class Shelf(core.Shelf):
         return [dict(row) for row in rows]
 
 
-@asynccontextmanager
-async def open_shelf(dsn: str, embed: Any = bag_of_words) -> AsyncIterator[Shelf]:
+async def open_shelf(dsn: str, embed: Any = bag_of_words) -> Shelf:
+    """Close its pool when it is not needed any more."""
     from projections.database import open_pool
     from projections.schema import ensure_schema
 
     await ensure_schema(dsn)
-    pool = await open_pool(dsn, max_size=3)
-    try:
-        shelf = Shelf(pool, embed)
-        await shelf.start()
-        yield shelf
-    finally:
-        await pool.close()
+    shelf = Shelf(await open_pool(dsn, max_size=3), embed)
+    await shelf.start()
+    return shelf

@@ -25,7 +25,7 @@ async def help_pages(database: str, embedding_model: EmbeddingModel) -> AsyncIte
     from serve_apps.encoder import EmbeddingQueue
 
     queue = EmbeddingQueue(embedding_model)
-    shelf = await open_shelf(database, queue.embed_texts)
+    shelf = await open_shelf(database, lambda space, texts: queue.embed_texts(texts))
     for page in sorted(PAGES.rglob("*.md")):
         await shelf.submit("demo", page.name, page.read_bytes())
     yield shelf
@@ -40,7 +40,7 @@ def questions(locale: str) -> list[dict[str, str]]:
 
 async def places(shelf: Shelf, locale: str) -> dict[str, int]:
     """For each question the place, from 0, of the page that answers it."""
-    from projections.knowledge.ingest import document_id
+    from actors.documents.library import document_id
 
     found: dict[str, int] = {}
     for row in questions(locale):

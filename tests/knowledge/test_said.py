@@ -40,7 +40,7 @@ async def turns(database: str, embedding_model: EmbeddingModel) -> AsyncIterator
     async def embed_query(text: str) -> Any:
         return (await queue.embed_queries([text]))[0]
 
-    shelf: Shelf = await open_shelf(database, queue.embed_texts)
+    shelf: Shelf = await open_shelf(database, lambda space, texts: queue.embed_texts(texts))
     for page in sorted(PAGES.rglob("*.md")):
         await shelf.submit("demo", page.name, page.read_bytes())
     yield AiTurn(
