@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.hours import Opening, UnknownTimezone, opening
@@ -134,6 +134,7 @@ moments = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)).map(
 )
 
 
+@settings(max_examples=40)
 @given(hours=st.lists(windows, min_size=1, max_size=3), zone=zones, at=moments)
 def test_at_the_time_that_is_told_somebody_is_there(hours, zone, at):
     """Walk on to the day and clock time that the visitor is told: then it is open."""
