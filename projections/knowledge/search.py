@@ -1,98 +1,101 @@
-"""Hybrid search in one statement: vectors and words, fused by score, then by the best sentence.
+"""Hybrid search: vectors and words, fused by score, then by the best sentence.
 
 1. Every chunk of the tenant gets the inner product of the question with its vector (exact: no
    index misses one) and a BM25 score of the question's words.
 2. Both are made comparable by their z-scores over the tenant's chunks and added, 0.7 to 0.3.
-3. The best twenty are ordered again by the mean of that and of their best sentence or heading:
-   late interaction at the grain of sentences, whose vectors were computed at ingest.
+3. Of what says the same, the best is kept. The best twenty are ordered again by the mean of that
+   and of their best sentence or heading: late interaction at the grain of sentences, whose
+   vectors were computed at ingest.
 
-The weights are round numbers; `benchmarks/retrieval.py` measures them against the plain methods.
-BM25: Robertson and Zaragoza 2009, k1 = 1.2, b = 0.75. Postgres' own `ts_rank` knows no idf, and
-it would have to read every matching text vector; the table `chunk_terms` is an inverted index.
+A tenant with many chunks is searched through an index instead (`search_large`), with the same
+fusion; a past version over what was valid then (`search_sql.past`). The weights are round
+numbers; `benchmarks/retrieval.py` measures them against the plain methods. BM25: Robertson and
+Zaragoza 2009, k1 = 1.2, b = 0.75. Postgres' own `ts_rank` knows no idf, and it would have to read
+every matching text vector; the table `chunk_terms` is an inverted index.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import asyncpg
 import msgspec
 from pgvector import HalfVector
 
+from events.conversation import Place
 from projections.database import tenant_transaction
-from projections.knowledge.language import TEXT_CONFIGS, lexical_text, text_config
+from projections.knowledge.language import lexical_text, text_config
+from projections.knowledge.neighbours import side_by_side, without_overlaps
+from projections.knowledge.search_large import SETTINGS, large
+from projections.knowledge.search_sql import CANDIDATES, FILTERS, exact, past, wanted
+from projections.projection import Connection
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CANDIDATES = 20
+__all__ = [
+    "CANDIDATES",
+    "Filters",
+    "Hit",
+    "KnowledgeSearch",
+    "SearchResult",
+    "SpaceGone",
+    "Standing",
+]
+
 SEARCH_TIMEOUT_S = 5.0
-
-_HITS = " UNION ALL ".join(
-    f"""
-        SELECT chunk, language, lexeme, occurrences FROM read.chunk_terms
-        WHERE tenant = $1 AND language = '{config}'
-            AND lexeme = ANY (tsvector_to_array(to_tsvector('{config}', $3)))
-    """
-    for config in TEXT_CONFIGS
-)
-_SEARCH = f"""
-WITH dense AS MATERIALIZED (
-    SELECT chunk, language, length, -(embedding <#> $2::halfvec) AS closeness
-    FROM read.chunk_vectors WHERE tenant = $1
-), corpus AS (
-    SELECT language, count(*)::float8 AS chunks, greatest(avg(length), 1)::float8 AS length
-    FROM dense GROUP BY language
-), hits AS (
-    SELECT chunk, occurrences::float8 AS times,
-        (count(*) OVER (PARTITION BY language, lexeme))::float8 AS found_in
-    FROM ({_HITS}) t
-), lexical AS (
-    SELECT chunk, sum(
-        ln(1 + (c.chunks - h.found_in + 0.5) / (h.found_in + 0.5))
-        * h.times * 2.2 / (h.times + 1.2 * (0.25 + 0.75 * d.length / c.length))
-    ) AS words
-    FROM hits h JOIN dense d USING (chunk) JOIN corpus c USING (language) GROUP BY chunk
-), scored AS (
-    SELECT chunk, language, closeness, coalesce(words, 0) AS words
-    FROM dense LEFT JOIN lexical USING (chunk)
-), fused AS (
-    SELECT chunk, language, closeness,
-        0.7 * coalesce((closeness - avg(closeness) OVER every)
-            / nullif(stddev_pop(closeness) OVER every, 0), 0)
-        + 0.3 * coalesce((words - avg(words) OVER every)
-            / nullif(stddev_pop(words) OVER every, 0), 0) AS fused
-    FROM scored WINDOW every AS ()
-), candidates AS (
-    SELECT * FROM fused ORDER BY fused DESC, chunk LIMIT {CANDIDATES}
-), spans AS (
-    SELECT s.chunk, max(s.score) AS best,
-        array_agg(s.text ORDER BY s.score DESC, s.n) FILTER (WHERE s.n > 0) AS texts,
-        array_agg(s.score ORDER BY s.score DESC, s.n) FILTER (WHERE s.n > 0) AS scores
-    FROM (
-        SELECT chunk, n, text, -(embedding <#> $2::halfvec) AS score
-        FROM read.sentences WHERE tenant = $1 AND chunk IN (SELECT chunk FROM candidates)
-    ) s GROUP BY s.chunk
-), ranked AS (
-    SELECT c.chunk, c.closeness, s.texts, s.scores,
-        0.5 * coalesce((c.fused - avg(c.fused) OVER every)
-            / nullif(stddev_pop(c.fused) OVER every, 0), 0)
-        + 0.5 * coalesce((coalesce(s.best, c.closeness) - avg(coalesce(s.best, c.closeness))
-            OVER every) / nullif(stddev_pop(coalesce(s.best, c.closeness)) OVER every, 0), 0)
-        + CASE WHEN c.language = $4 THEN $5::float8 ELSE 0 END AS rank
-    FROM candidates c LEFT JOIN spans s USING (chunk) WINDOW every AS ()
-)
-SELECT k.chunk, k.document, k.title, k.text, k.url, k.source, k.locale,
-    r.closeness, r.rank, coalesce(r.texts, '{{}}') AS texts, coalesce(r.scores, '{{}}') AS scores
-FROM ranked r JOIN read.chunks k ON k.tenant = $1 AND k.chunk = r.chunk
-ORDER BY r.rank DESC, k.chunk LIMIT $6
-"""
-
+PAST_TIMEOUT_S = 60.0
+"""The past has no index: a person who looks into a large tenant's waits for it."""
+EXACT_UP_TO = 20_000
+"""Chunks of a tenant that are all looked at; `benchmarks/knowledge_scale.py` measures both ways."""
 LANGUAGE_BOOST = 0.5
 """Added to the rank (a mean of two z-scores) of a chunk in the visitor's language."""
+
+STANDING = """
+    SELECT g.version AS knowledge, g.space, g.chunks, CASE WHEN g.chunks > $2 THEN ARRAY(
+        SELECT s.space FROM read.spaces s
+            JOIN pg_class c ON c.relname = ('hnsw_' || md5(s.tenant || '/' || s.space))::name
+            JOIN pg_index i ON i.indexrelid = c.oid AND i.indisvalid
+        WHERE s.tenant = $1 AND i.indrelid IN (
+            SELECT d.refobjid FROM pg_rewrite r JOIN pg_depend d
+                ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+                AND d.refclassid = 'pg_class'::regclass
+            WHERE r.ev_class = 'read.chunk_vectors'::regclass)
+    ) ELSE '{}' END AS indexed
+    FROM read.generations g WHERE g.tenant = $1
+"""
+"""The last part asks for the indexes of the table that the view shows now, by their names."""
+_SPACE_AT = """
+    SELECT s.space, coalesce(
+        (SELECT state FROM read.spaces WHERE tenant = $1 AND spaces.space = s.space), '') AS state
+    FROM (SELECT coalesce(
+        (SELECT space FROM read.space_switches WHERE tenant = $1 AND version <= $2
+            ORDER BY version DESC LIMIT 1),
+        (SELECT previous FROM read.space_switches WHERE tenant = $1 AND version > $2
+            ORDER BY version LIMIT 1),
+        (SELECT space FROM read.generations WHERE tenant = $1), '') AS space) s
+"""
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be found; an empty one allows all. Each is any of its values."""
+
+    documents: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    locales: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+
+    def given(self) -> dict[str, list[str]]:
+        """Column of `chunks` → its allowed values, of those that are set."""
+        values = (self.documents, self.sources, self.locales, self.media_types)
+        return {
+            column: list(chosen) for column, chosen in zip(FILTERS, values, strict=True) if chosen
+        }
+
+
+NO_FILTERS = Filters()
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,27 +104,100 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     `score` is the mean cosine of the question with the heading and with heading and text, -1 to
     1 (where there is no heading: with the text). It can be compared between questions and is what
     best tells a question that the corpus answers from one that it does not. `rank` orders one
-    result only. `sentences` are verbatim parts of `text` with their cosines, best first.
+    result only. `sentences` are verbatim parts of `text` with their cosines, best first. `text`
+    is the chunk's, or what of it a better neighbour in the same result does not hold.
     """
 
     chunk: str
     document: str
+    version: int
+    ordinal: int
     title: str
+    heading: str
     text: str
     url: str
     source: str
     locale: str
+    place: Place
+    start: int
+    end: int
+    tokens: int
+    hash: str
+    media_type: str
+    opened_at: int
+    closed_at: int | None
     score: float
     rank: float
+    parts: dict[str, float]
+    """`dense` (the same as `score`), `words` (BM25), `sentence` (the best one's cosine)."""
     sentences: tuple[tuple[str, float], ...]
+
+
+How = Literal["exact", "index"]
+
+
+class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """`knowledge` is the generation that was searched: the newest version that changed what can
+    be found, or the past version that was asked for."""
+
+    hits: tuple[Hit, ...]
+    knowledge: int
+    space: str
+    how: How = "exact"
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a tenant's knowledge stands. All empty where nothing was ever indexed.
+
+    `space` is the one that is searched in, `chunks` counts the living, `indexed` are the spaces
+    that have an HNSW index which is ready.
+    """
+
+    knowledge: int = 0
+    space: str = ""
+    chunks: int = 0
+    indexed: tuple[str, ...] = ()
+
+
+class SpaceGone(Exception):
+    """The space that was searched in at that version is closed: its vectors are gone."""
 
 
 class KnowledgeSearch:
     """Search in what `KnowledgeIndex` wrote, one tenant at a time."""
 
-    def __init__(self, pool: asyncpg.Pool, *, timeout: float = SEARCH_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        *,
+        timeout: float = SEARCH_TIMEOUT_S,
+        exact_up_to: int = EXACT_UP_TO,
+    ) -> None:
         """`pool` is from `projections.database.open_pool`; `timeout` is seconds for a search."""
-        self._pool, self._timeout = pool, timeout
+        self._pool, self._timeout, self._exact_up_to = pool, timeout, exact_up_to
+
+    async def standing(self, tenant: str) -> Standing:
+        """One cheap query. Raises as `search` does."""
+        async with (
+            asyncio.timeout(self._timeout),
+            tenant_transaction(self._pool, tenant, timeout=self._timeout) as connection,
+        ):
+            return await self._standing(connection, tenant)
+
+    async def space_at(self, tenant: str, version: int) -> str:
+        """The space that was searched in at `version`; empty where there never was one.
+
+        Raises SpaceGone when it is closed.
+        """
+        async with (
+            asyncio.timeout(self._timeout),
+            tenant_transaction(self._pool, tenant, timeout=self._timeout) as connection,
+        ):
+            row = await connection.fetchrow(_SPACE_AT, tenant, version)
+        assert row is not None  # one row without FROM a table
+        if row["state"] == "closed":
+            raise SpaceGone(f"version {version} was searched in {row['space']}, which is closed")
+        return row["space"]
 
     async def search(
         self,
@@ -129,39 +205,122 @@ class KnowledgeSearch:
         question: str,
         vector: NDArray[np.float32],
         *,
+        space: str,
         locale: str = "",
         limit: int = 8,
-    ) -> Sequence[Hit]:
-        """The best `limit` chunks (20 at most) for `question`, whose unit vector is `vector`.
+        filters: Filters = NO_FILTERS,
+        as_of: int | None = None,
+        standing: Standing | None = None,
+    ) -> SearchResult:
+        """The best `limit` chunks (20 at most) for `question`, whose vector in `space` is
+        `vector` (unit length, the dimensions of the space).
 
-        `locale` is the visitor's language, which is preferred. Raises TimeoutError and what
-        asyncpg raises, UndefinedTableError too when nothing was ever indexed.
+        `locale` is the visitor's language, which is preferred. `as_of` searches what was valid at
+        that version; `space` is then `space_at` it. `standing` saves a query where it is known.
+        Raises TimeoutError and what asyncpg raises, UndefinedTableError too when nothing was ever
+        indexed.
         """
+        timeout = self._timeout if as_of is None else max(self._timeout, PAST_TIMEOUT_S)
         async with (
-            asyncio.timeout(self._timeout),
-            tenant_transaction(self._pool, tenant, timeout=self._timeout) as connection,
+            asyncio.timeout(timeout),
+            tenant_transaction(self._pool, tenant, timeout=timeout) as connection,
         ):
+            given = filters.given()
+            how: How = "exact"
+            if as_of is None:
+                standing = standing or await self._standing(connection, tenant)
+                how = await self._way(connection, tenant, space, standing, given)
+            if how == "index":
+                await _set(connection, SETTINGS)
+                statement = large(tenant, space, len(vector), tuple(given))
+            else:
+                statement = (exact if as_of is None else past)(tuple(given))
             rows = await connection.fetch(
-                _SEARCH,
+                statement,
                 tenant,
                 HalfVector(vector),
                 lexical_text(question),
                 text_config(locale) if locale else "",
                 LANGUAGE_BOOST,
-                limit,
+                space,
+                *(() if as_of is None else (as_of,)),
+                *given.values(),
+                timeout=timeout,
             )
-        return [
-            Hit(
-                chunk=row["chunk"],
-                document=row["document"],
-                title=row["title"],
-                text=row["text"],
-                url=row["url"],
-                source=row["source"],
-                locale=row["locale"],
-                score=row["closeness"],
-                rank=row["rank"],
-                sentences=tuple(zip(row["texts"], row["scores"], strict=True)),
-            )
-            for row in rows
-        ]
+        hits = without_overlaps([_hit(row) for row in rows if row["chunk"] is not None])
+        return SearchResult(
+            hits=tuple(side_by_side(hits[:limit])),
+            knowledge=rows[0]["knowledge"] if as_of is None else as_of,
+            space=space,
+            how=how,
+        )
+
+    async def _standing(self, connection: Connection, tenant: str) -> Standing:
+        row = await connection.fetchrow(STANDING, tenant, self._exact_up_to)
+        if row is None:
+            return Standing()
+        return Standing(
+            knowledge=row["knowledge"],
+            space=row["space"],
+            chunks=row["chunks"],
+            indexed=tuple(row["indexed"]),
+        )
+
+    async def _way(
+        self,
+        connection: Connection,
+        tenant: str,
+        space: str,
+        standing: Standing,
+        given: dict[str, list[str]],
+    ) -> How:
+        """All are looked at where they are few, or few pass the filters, or no index is ready."""
+        if standing.chunks <= self._exact_up_to or space not in standing.indexed:
+            return "exact"
+        if not given:
+            return "index"
+        passing = await connection.fetchval(
+            "SELECT count(*) FROM (SELECT FROM read.chunks k WHERE k.tenant = $1"
+            f" AND k.closed_at IS NULL{wanted(tuple(given), 3)} LIMIT $2 + 1) some",
+            tenant,
+            self._exact_up_to,
+            *given.values(),
+        )
+        return "index" if passing > self._exact_up_to else "exact"
+
+
+async def _set(connection: Connection, settings: dict[str, str]) -> None:
+    """For the rest of the transaction."""
+    await connection.execute(
+        "SELECT set_config(name, value, true)"
+        " FROM unnest($1::text[], $2::text[]) AS s (name, value)",
+        list(settings),
+        list(settings.values()),
+    )
+
+
+def _hit(row: Any) -> Hit:
+    return Hit(
+        chunk=row["chunk"],
+        document=row["document"],
+        version=row["version"],
+        ordinal=row["ordinal"],
+        title=row["title"],
+        heading=row["heading"],
+        text=row["text"],
+        url=row["url"],
+        source=row["source"],
+        locale=row["locale"],
+        place=msgspec.json.decode(row["place"], type=Place),
+        start=row["start_at"],
+        end=row["end_at"],
+        tokens=row["tokens"],
+        hash=row["text_hash"],
+        media_type=row["media_type"],
+        opened_at=row["opened_at"],
+        closed_at=row["closed_at"],
+        score=row["closeness"],
+        rank=row["rank"],
+        parts={"dense": row["closeness"], "words": row["words"], "sentence": row["sentence"]},
+        sentences=tuple(zip(row["texts"], row["scores"], strict=True)),
+    )

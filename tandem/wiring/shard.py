@@ -66,7 +66,11 @@ def _turns(
     embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
     embed_query = QueryCache(embedder.embed_query).embed_query
     return AiTurn(
-        retriever=KnowledgeRetriever(KnowledgeSearch(pool), embed_query, rerank=_rerank(settings)),
+        retriever=KnowledgeRetriever(
+            KnowledgeSearch(pool, exact_up_to=settings.exact_up_to),
+            embed_query,
+            rerank=_rerank(settings),
+        ),
         generator=ServeGenerator(LateHandle(generation.NAME, generation.NAME)),
         signals=MessageSignals(embed_query),
         desk=desk,
