@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from serve_apps.gateway import http, operations, pages, socket
 from serve_apps.gateway.guards import BodySize, OperatorOrigin, SecurityHeaders, TenantCors
 from serve_apps.gateway.hub import GatewayPorts, Hub
+from serve_apps.gateway.knowledge import http_documents, http_events
 from serve_apps.gateway.operators import http_company, http_conversations, http_session
 from serve_apps.gateway.operators import socket as operator_socket
 from serve_apps.gateway.operators.bodies import install_schemas
@@ -35,6 +36,8 @@ def create_app(ports: GatewayPorts) -> FastAPI:
         finally:
             await hub.leave()
             await hub.boards.close()
+            if hub.document_changes is not None:
+                await hub.document_changes.close()
             directory.cancel()
             await asyncio.wait({directory})
             hub.passwords.close()
@@ -58,9 +61,12 @@ def create_app(ports: GatewayPorts) -> FastAPI:
     app.include_router(http_session.router)
     app.include_router(http_conversations.router)
     app.include_router(http_company.router)
+    app.include_router(http_events.router)
+    app.include_router(http_documents.router)
     install_schemas(app)
     app.include_router(pages.router)  # last: it takes every other path
-    app.add_middleware(BodySize, most=ports.limits.frame_bytes)
+    uploads = (http_documents.UPLOAD_PATH, ports.limits.upload_bytes)
+    app.add_middleware(BodySize, most=ports.limits.frame_bytes, uploads=uploads)
     app.add_middleware(TenantCors, hub=hub)
     app.add_middleware(OperatorOrigin)
     app.add_middleware(SecurityHeaders)

@@ -14,7 +14,7 @@ from serve_apps.gateway.origins import same_origin
 from serve_apps.gateway.problems import BodyTooBig, problem_response
 
 _ALLOWED_HEADERS = "authorization, content-type, last-event-id, x-tandem-key"
-OPERATORS = "/v1/operator"
+OPERATORS = ("/v1/operator", "/v1/knowledge")
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -25,19 +25,22 @@ _SECURITY = {
 class BodySize:
     """Refuse a request whose body is larger than `most` bytes, announced or not.
 
-    FastAPI's own `max_body_size` does the same, but answers in plain text.
+    `uploads` is the path where a form may be larger, and how large. FastAPI's own `max_body_size`
+    knows one bound, and answers in plain text.
     """
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app, self._most = app, most
+    def __init__(self, app: ASGIApp, most: int, uploads: tuple[str, int]) -> None:
+        self._app, self._most, self._uploads = app, most, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdigit() and int(announced) > self._most:
-            await problem_response(413, "body_size", self._detail)(scope, receive, send)
+        headers = Headers(scope=scope)
+        announced, most = headers.get("content-length", "0"), self._bound(scope, headers)
+        detail = f"a request has {most} bytes at most"
+        if announced.isdigit() and int(announced) > most:
+            await problem_response(413, "body_size", detail)(scope, receive, send)
             return
         read = 0
 
@@ -45,16 +48,17 @@ class BodySize:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > self._most:
+            if read > most:
                 # FastAPI lets this one through where it reads bodies; it becomes a problem.
-                raise BodyTooBig(413, self._detail)
+                raise BodyTooBig(413, detail)
             return message
 
         await self._app(scope, counted, send)
 
-    @property
-    def _detail(self) -> str:
-        return f"a request has {self._most} bytes at most"
+    def _bound(self, scope: Scope, headers: Headers) -> int:
+        path, larger = self._uploads
+        is_form = headers.get("content-type", "").lower().startswith("multipart/form-data")
+        return larger if is_form and scope["path"] == path else self._most
 
 
 class TenantCors:
@@ -132,7 +136,7 @@ def _is_api(scope: Scope) -> bool:
 
 def is_operators(scope: Scope) -> bool:
     path = str(scope["path"])
-    return path == OPERATORS or path.startswith(f"{OPERATORS}/")
+    return path.startswith(tuple(f"{place}/" for place in OPERATORS)) or path in OPERATORS
 
 
 def by_own_page(scope: Scope) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -18,6 +19,8 @@ from events.log import EventLog
 from events.stream import StreamName
 from events.tenancy import TenantConfigured
 from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place, View
+from serve_apps.gateway.knowledge.changes import DocumentChanges
+from serve_apps.gateway.knowledge.ports import KnowledgePorts
 from serve_apps.gateway.limits import GatewayLimits, UseLimit
 from serve_apps.gateway.metrics import GatewayMetrics
 from serve_apps.gateway.operators.access import AccessTokens
@@ -64,6 +67,8 @@ class GatewayPorts(msgspec.Struct, frozen=True, kw_only=True):
     failures: KeyValue
     presence: KeyValue
     """The buckets of operators' sessions, failed sign-ins and presence, shared by replicas."""
+    knowledge: KnowledgePorts | None = None
+    """The knowledge base; without it its routes are not available."""
     limits: GatewayLimits = GatewayLimits()
     dist: Path = DIST
     """Where the built pages are."""
@@ -112,6 +117,12 @@ class Hub:
             self.operators,
             self.passwords,
             SignInFailures(ports.failures, ports.secret),
+        )
+        self.uploads = asyncio.Semaphore(ports.limits.uploads_at_once)
+        self.document_streams: Counter[tuple[str, str]] = Counter()
+        """How many each operator (tenant, operator) has open."""
+        self.document_changes = (
+            None if ports.knowledge is None else self._document_changes(ports.knowledge)
         )
         self.boards = Boards(self._board, linger_s=ports.limits.board_linger_s)
         self.leaving = False
@@ -180,6 +191,15 @@ class Hub:
             readings=self.ports.readings,
             limits=self.limits,
             now_ms=now_ms,
+        )
+
+    def _document_changes(self, knowledge: KnowledgePorts) -> DocumentChanges:
+        return DocumentChanges(
+            knowledge,
+            self.ports.log,
+            self.ports.live,
+            every_s=self.limits.document_rows_s,
+            frames=self.limits.outbox_frames,
         )
 
     async def ask(self, stream: StreamName, command: ConversationCommand) -> Outcome:

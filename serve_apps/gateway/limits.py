@@ -78,6 +78,15 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     board_linger_s: float = 30
     """A board that nobody needs is kept for so long: somebody may come back."""
 
+    upload_bytes: int = 51 * 1024 * 1024
+    """Of one request that hands documents over: fifty megabytes of files, and what is around."""
+    uploads_at_once: int = 4
+    """Such requests that are read side by side; others wait."""
+    document_streams: int = 4
+    """Streams of what happens to documents that one operator may have open."""
+    document_rows_s: float = 0.25
+    """Those who watch are told of changed documents this often at most."""
+
     watched: int = 20
     """Conversations that one console may watch."""
     orders_in_flight: int = 8

@@ -83,7 +83,7 @@ class PostgresReadings:
         self, tenant: str, *, view: QueueView, operator: str, search: str, limit: int, before: str
     ) -> QueuePage:
         """See Readings.queue_page."""
-        async with _reading(tenant):
+        async with reading(tenant):
             return await queries.queue_page(
                 self._pool,
                 tenant,
@@ -97,30 +97,31 @@ class PostgresReadings:
     async def queue_rows(self, tenant: str) -> QueueRead:
         """See Readings.queue_rows."""
         since = self._clock() - RESOLVED_MS
-        async with _reading(tenant):
+        async with reading(tenant):
             return await queries.queue_rows(
                 self._pool, tenant, limit=BOARD_ROWS, resolved_after=since
             )
 
     async def related(self, tenant: str, conversation: str) -> Sequence[QueueRow]:
         """See Readings.related."""
-        async with _reading(tenant):
+        async with reading(tenant):
             return await queries.related(self._pool, tenant, conversation)
 
     async def drafts_page(self, tenant: str, *, limit: int, before: str) -> DraftsPage:
         """See Readings.drafts_page."""
-        async with _reading(tenant):
+        async with reading(tenant):
             return await queries.drafts_page(self._pool, tenant, limit=limit, before=before)
 
     async def figures(self, tenant: str, *, now: int, today: int) -> Figures:
         """See Readings.figures."""
-        async with _reading(tenant):
+        async with reading(tenant):
             return await figures(self._pool, tenant, now=now, today=today)
 
 
 @asynccontextmanager
-async def _reading(tenant: str) -> AsyncGenerator[None]:
-    """What Postgres fails at becomes ReadingsUnavailable, within READ_TIMEOUT_S."""
+async def reading(tenant: str) -> AsyncGenerator[None]:
+    """Around a question to the read models: what Postgres fails at becomes ReadingsUnavailable,
+    within READ_TIMEOUT_S."""
     try:
         async with asyncio.timeout(READ_TIMEOUT_S):
             yield

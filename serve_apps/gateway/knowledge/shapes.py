@@ -1,0 +1,166 @@
+"""What the knowledge API says, field by field (docs/knowledge-api.md). Times are milliseconds
+since 1970, UTC; a version is a place in the log."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from events.conversation import Place
+from events.knowledge import ChunkSettings, Flag
+from events.live import DocumentProgress
+from projections.knowledge.documents import ChunkInContext, ChunkRow, DocumentVersion, Failure
+
+
+class UrlRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A page, or all pages of a sitemap, to be fetched soon; `depth` further links away."""
+
+    url: str
+    what: Literal["page", "sitemap"] = "page"
+    depth: int = 0
+    locale: str = ""
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """Durable. `changed` is false when it stood so already."""
+
+    document: str
+    version: int
+    changed: bool
+    name: str = ""
+
+
+class NotTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of several that was refused, and why."""
+
+    name: str
+    code: str
+    detail: str
+
+
+class AllTaken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    documents: tuple[Taken, ...]
+    refused: tuple[NotTaken, ...] = ()
+
+
+class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a document. `answers` is the version that is searched, 0 when none is; `by`
+    an operator's id, empty from the command line; `closed_at` the version that ended it."""
+
+    document: str
+    name: str
+    title: str
+    version: int
+    state: str
+    answers: int
+    media_type: str
+    size: int
+    url: str
+    locale: str
+    origin: str
+    pages: int
+    characters: int
+    chunks: int
+    parser: str
+    flags: tuple[Flag, ...]
+    failure: Failure | None
+    submitted_at: int
+    indexed_at: int | None
+    by: str
+    closed_at: int | None
+
+
+class DocumentList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`next` is what to ask for as `before` to get the following page."""
+
+    rows: tuple[DocumentView, ...]
+    next: str = ""
+
+
+class OneDocument(msgspec.Struct, frozen=True, kw_only=True):
+    document: str
+    versions: tuple[DocumentView, ...]
+
+
+class ChunkView(msgspec.Struct, frozen=True, kw_only=True):
+    """A chunk as it stands in the document. `start` and `end` count characters of its block."""
+
+    chunk: str
+    document: str
+    version: int
+    ordinal: int
+    title: str
+    heading: str
+    text: str
+    place: Place
+    url: str
+    source: str
+    locale: str
+    start: int
+    end: int
+    tokens: int
+    hash: str
+    opened_at: int
+    closed_at: int | None
+
+
+class ChunkList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`next` is what to ask for as `after` to get the following page."""
+
+    rows: tuple[ChunkView, ...]
+    next: int | None = None
+
+
+class ChunkShown(ChunkView, frozen=True, kw_only=True):
+    """With the texts beside it, empty where there are none."""
+
+    before: str
+    after: str
+    document_title: str
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How documents are cut from here on. Lengths are tokens of the embedder."""
+
+    max_tokens: int
+    overlap_tokens: int = 0
+
+    @property
+    def chunking(self) -> ChunkSettings:
+        return ChunkSettings(max_tokens=self.max_tokens, overlap_tokens=self.overlap_tokens)
+
+
+class ProgressView(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a document has come; `total` is 0 where it cannot be counted."""
+
+    document: str
+    version: int
+    stage: str
+    done: int
+    total: int
+
+
+def document_view(row: DocumentVersion) -> DocumentView:
+    return DocumentView(**{name: getattr(row, name) for name in DocumentView.__struct_fields__})
+
+
+def chunk_view(row: ChunkRow) -> ChunkView:
+    return ChunkView(**_chunk_fields(row))
+
+
+def chunk_shown(found: ChunkInContext) -> ChunkShown:
+    return ChunkShown(
+        **_chunk_fields(found.chunk),
+        before=found.before,
+        after=found.after,
+        document_title=found.document_title,
+    )
+
+
+def progress_view(frame: DocumentProgress) -> ProgressView:
+    return ProgressView(**msgspec.structs.asdict(frame))
+
+
+def _chunk_fields(row: ChunkRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ChunkView.__struct_fields__}
