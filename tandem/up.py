@@ -204,9 +204,9 @@ async def _run_parts(parts: list[Part], checklist: Checklist) -> None:
 
 def _wiring() -> Any:
     """The module that knows shards, projections and apps. It imports half the world."""
-    from tandem import wiring  # noqa: PLC0415 # see above
+    from tandem.wiring import start  # noqa: PLC0415 # see above
 
-    return wiring
+    return start
 
 
 async def run_house(settings: Settings, *, fresh: bool, demo: bool) -> None:

@@ -2,27 +2,5 @@
 
 `start` brings the house up on a Ray cluster; the other modules say, one for each process, what
 that process stands on. Their factories are passed to the process by name with the house's
-addresses and run inside it, so each process imports only what it needs.
+addresses and run inside it, so each process imports only what it needs: nothing is imported here.
 """
-
-from tandem.wiring.start import (
-    check,
-    clear_leftovers,
-    seed_demo,
-    start_ingest,
-    start_projections,
-    start_serve,
-    start_shards,
-    stop,
-)
-
-__all__ = [
-    "check",
-    "clear_leftovers",
-    "seed_demo",
-    "start_ingest",
-    "start_projections",
-    "start_serve",
-    "start_shards",
-    "stop",
-]

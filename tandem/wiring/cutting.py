@@ -56,7 +56,7 @@ def _parsed(cutting: Cutting) -> tuple[Parsed, bytes]:
 
 
 def _parse(cutting: Cutting) -> Parsed:
-    from projections.knowledge.parsing import parse  # noqa: PLC0415
+    from projections.knowledge.parsing import parse, sniff  # noqa: PLC0415
 
     submission = cutting.submission
     named = {
@@ -65,6 +65,7 @@ def _parse(cutting: Cutting) -> Parsed:
         "url": submission.url,
         "locale": submission.locale,
     }
+    sniff(named["name"], cutting.content, declared=submission.media_type)
     if submission.media_type in PLAIN:
         return parse(cutting.content, submission.media_type, **named)
     from projections.knowledge.parsing import Limits, parse_in_child  # noqa: PLC0415

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from actors.documents.pipeline import Pipeline
-from actors.documents.ports import NotNow, PageFetched, Rows, StageFailed
+from actors.documents.ports import NotNow, PageFetched, StageFailed
 from actors.documents.ray_cutter import RayCutter
 from actors.documents.stages import Stages
 from actors.documents.worker import IngestParts
@@ -23,6 +23,9 @@ from tandem.addresses import Addresses
 from tandem.wiring.cutting import cut
 from tandem.wiring.handles import LateHandle
 from tandem.wiring.objects import documents_of
+
+if TYPE_CHECKING:
+    from actors.documents.ports import Rows
 
 FETCH_PAUSES_S = (2.0, 10.0)
 _T = TypeVar("_T")

@@ -37,16 +37,16 @@ async def done(_: object) -> None:
 
 
 def main() -> None:
-    double = ModuleType("tandem.wiring")
+    double = ModuleType("tandem.wiring.start")
     double.start_shards = start_shards  # type: ignore[attr-defined]  # a double
     for name in ("start_projections", "start_ingest", "start_serve", "seed_demo", "check"):
         setattr(double, name, nothing)
     for name in ("clear_leftovers", "stop"):
         setattr(double, name, done)
-    sys.modules["tandem.wiring"] = double
-    import tandem
+    sys.modules["tandem.wiring.start"] = double
+    import tandem.wiring
 
-    tandem.wiring = double  # type: ignore[attr-defined]  # `from tandem import wiring`
+    tandem.wiring.start = double  # type: ignore[attr-defined]  # `from tandem.wiring import start`
     from tandem.cli import main as run
 
     run()

@@ -1,0 +1,36 @@
+"""What the tests of the pipeline stand on: a log, originals, and an embedder without a model."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from ingest_bench import Bench
+
+from events.jetstream import JetStreamLog
+from events.memory import MemoryLog
+from events.objects import MemoryDocuments, NatsDocuments
+
+
+@pytest.fixture
+def tenant() -> str:
+    return f"shop-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def bench(tenant: str) -> Bench:
+    """All of it in memory."""
+    return Bench(tenant, MemoryLog(), MemoryDocuments())
+
+
+@pytest.fixture
+async def nats_bench(tenant: str, start_nats) -> AsyncIterator[Bench]:
+    """On a NATS of its own, which may be killed."""
+    server = start_nats()
+    log = await JetStreamLog.connect(server.url)
+    await log.ensure_streams()
+    bench = Bench(tenant, log, NatsDocuments(log.connection))
+    bench.server = server
+    yield bench
+    await log.close()
