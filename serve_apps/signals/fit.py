@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from serve_apps.encoder import DIMENSIONS, EmbeddingModel
+from serve_apps.encoder import EmbeddingModel
 from serve_apps.signals import features
 from serve_apps.signals.model import (
     FILE,
@@ -33,6 +33,7 @@ from serve_apps.signals.model import (
     scores,
 )
 from serve_apps.signals.phrases import alike, piece
+from serve_apps.spaces import DEFAULT
 
 LOOSE = 3.0
 """The inverse of the regularisation's strength (C in scikit-learn's words)."""
@@ -167,7 +168,7 @@ def cross_validated(
     labels = np.array([example.label for example in examples])
     inputs = matrix(vectors, read)
     if blind:
-        inputs = inputs[:, DIMENSIONS:]
+        inputs = inputs[:, DEFAULT.dimensions :]
     fold = np.random.default_rng(0).permutation(len(examples)) % FOLDS
     found = np.zeros((len(examples), len(NAMES)), dtype=np.float32)
     for number in range(FOLDS):
@@ -233,7 +234,7 @@ def main() -> None:
     inputs, labels = matrix(vectors, read), np.array([example.label for example in examples])
     learned = Weights(
         whole=linear_of(inputs, labels),
-        blind=linear_of(inputs[:, DIMENSIONS:], labels),
+        blind=linear_of(inputs[:, DEFAULT.dimensions :], labels),
         phrases=fit_phrases(pairs, embed),
     )
     path = Path(str(files("config").joinpath(f"handoff/{FILE}")))

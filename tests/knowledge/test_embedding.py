@@ -19,6 +19,7 @@ class SlowModel:
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
+        self.dimensions = 384
         self.broken = False
         self.third = threading.Event()
 
@@ -70,6 +71,73 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises((OSError, ValueError)):
         EmbeddingModel(str(tmp_path))
+
+
+async def test_a_shorter_space_shares_the_model_and_its_vectors_have_length_one(
+    embedding_model: EmbeddingModel,
+) -> None:
+    from serve_apps.encoder_pool import EncoderPool
+    from serve_apps.spaces import DEFAULT, parse_space
+
+    loads: list[Any] = []
+
+    def load(key: Any) -> Any:
+        loads.append(key)
+        return embedding_model
+
+    pool, short = EncoderPool(load), parse_space("all-MiniLM-L6-v2.d256.l2.t256")
+    texts = ["How long is delivery?", "Red paint"]
+    whole = await pool.embed_texts(texts, DEFAULT)
+    first = await pool.embed_texts(texts, short)
+    (question,) = await pool.embed_queries(texts[:1], short)
+    assert (whole.shape, first.shape, question.shape) == ((2, 384), (2, 256), (256,))
+    assert np.allclose(np.linalg.norm(first, axis=1), 1, atol=1e-4)
+    assert np.allclose(first[0], whole[0, :256] / np.linalg.norm(whole[0, :256]), atol=1e-5)
+    assert question @ first[0] > 0.999
+    assert len(loads) == 1
+    with pytest.raises(ValueError, match="has 384 dimensions"):
+        await pool.embed_texts(texts, parse_space("all-MiniLM-L6-v2.d512.l2.t256"))
+
+
+async def test_few_models_stay_loaded_and_the_default_one_always_does() -> None:
+    from serve_apps.encoder_pool import EncoderPool
+    from serve_apps.spaces import DEFAULT, Space
+
+    loads: list[str] = []
+
+    def load(key: Any) -> Any:
+        loads.append(key.model)
+        return SlowModel()
+
+    pool = EncoderPool(load, loaded=2)
+    a, b = (Space(model=name, dimensions=384, max_tokens=256) for name in "ab")
+    await asyncio.gather(*(pool.embed_queries(["one"], a) for _ in range(5)))
+    for space in (DEFAULT, a, b, a, DEFAULT):
+        await pool.embed_queries(["one"], space)
+    assert loads == [DEFAULT.model, "a", "b", "a"]
+
+
+async def test_bulk_work_is_cut_into_calls_and_says_how_far_it_is() -> None:
+    from serve_apps import embedding
+
+    calls: list[list[str]] = []
+
+    class Handle:
+        class embed_texts:  # named as the deployment's method
+            @staticmethod
+            async def remote(texts: list[str], space: str) -> Any:
+                calls.append(texts)
+                return np.array([[float(len(text))] * 2 for text in texts], dtype=np.float32)
+
+    texts = ["x" * (1 + n * 7 % 1100) for n in range(1100)]
+    told: list[tuple[int, int]] = []
+    found = await embedding.ServeEmbedder(Handle()).embed_texts(
+        texts, space="m.d2.l2.t256", on_progress=lambda done, total: told.append((done, total))
+    )
+    assert found[:, 0].tolist() == [len(text) for text in texts], "in the order of the texts"
+    assert told == [(512, 1100), (1024, 1100), (1100, 1100)]
+    assert [len(call) for call in calls] == [512, 512, 76]
+    assert len(calls[0][-1]) <= len(calls[1][0]), "texts of like length go together"
 
 
 async def test_a_question_goes_before_bulk_work_that_was_there_first() -> None:
@@ -127,7 +195,7 @@ async def test_an_embedder_that_does_not_answer_is_a_failure_not_a_hang() -> Non
     class Handle:
         class embed_query:  # named as the deployment's method
             @staticmethod
-            def remote(text: str) -> Any:
+            def remote(text: str, space: str) -> Any:
                 return Never()
 
     with pytest.raises(EmbeddingFailed, match="did not answer"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,11 +59,12 @@ def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 async def test_a_replica_embeds_as_the_model_does(
-    serve_here: Any, embedding_model: EmbeddingModel
+    serve_here: Any, embedding_model: EmbeddingModel, tmp_path: Path
 ) -> None:
+    from config.settings import Settings
     from serve_apps.embedding import EmbeddingFailed, ServeEmbedder, embedding_app
 
-    app = embedding_app()
+    app = embedding_app(Settings(home=tmp_path, embedding="torch"))
     handle = await asyncio.to_thread(serve_here.run, app, name=APPS[0], route_prefix=None)
     embedder = ServeEmbedder(handle)
     texts = [f"Do you ship lamp {n} to Lisbon?" for n in range(70)]
@@ -75,6 +77,14 @@ async def test_a_replica_embeds_as_the_model_does(
     assert many.shape == expected.shape
     assert all(a @ b > 0.999 for a, b in zip(many, expected, strict=True))
     assert (await embedder.embed_texts([])).shape == (0, 384)
+    short = "all-MiniLM-L6-v2.d256.l2.t256"
+    a, b = await asyncio.gather(
+        embedder.embed_query(texts[0], space=short), embedder.embed_query(texts[0])
+    )
+    assert (a.shape, b.shape) == ((256,), (384,)), "spaces are asked for together"
+    assert a @ (await embedder.embed_texts(texts[:1], space=short))[0] > 0.999
+    with pytest.raises(EmbeddingFailed, match="no sentence-transformers model no-such"):
+        await embedder.embed_query("hello", space="no-such.d384.l2.t256")
     assert await handle.count_tokens.remote(["a lamp", "x " * 400]) == [4, 256]
     with pytest.raises(EmbeddingFailed):
         await embedder.embed_query(7)  # type: ignore[arg-type]  # what no caller may send
