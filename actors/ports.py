@@ -112,7 +112,8 @@ class PromptMessage(msgspec.Struct, frozen=True):
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One turn's prompt. `question` is all of the visitor's messages that the turn answers,
-    one to a line; `history` is what short-term memory recalled, oldest first."""
+    one to a line; `history` is what short-term memory recalled, oldest first. `searched` is what
+    was searched for: for a follow-up, the question with what it refers to."""
 
     tenant: str
     company: str
@@ -123,6 +124,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     passages: tuple[Passage, ...]
     history: tuple[PromptMessage, ...] = ()
     summary: str = ""
+    searched: str = ""
 
 
 class TextDelta(msgspec.Struct, frozen=True, tag_field="part", tag="text"):

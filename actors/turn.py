@@ -4,7 +4,8 @@ Steps and where each may end it:
   small talk        → a kind reply, no sources
   signals           → the visitor wants a person: RequestHandoff and no answer; distress or an
                       order call one too, and what can be answered is answered all the same
-  search            → RetrievalFailed ends the turn visibly
+  search            → RetrievalFailed ends the turn visibly; a follow-up ("and for children?") is
+                      searched, and answered, with what it refers to
   answerable?       → no: an honest "I don't know" with the offer of a person
   generate + guard  → sentence by sentence; only what a source bears out is pushed and recorded
 An answer may call a person as well (unsure, held back, one more "I don't know").
@@ -49,13 +50,15 @@ from actors.ports import (
     SignalsFailed,
     TextDelta,
 )
-from actors.speech.guard import Checked, Guard, answerable
+from actors.speech.followups import in_context
+from actors.speech.guard import Guard, answerable
 from actors.speech.language import detect
 from actors.speech.notices import nothing_to_add
 from actors.speech.smalltalk import smalltalk
 from actors.speech.texts import locale_of, unknown
-from events.conversation import Source, TurnCost
-from events.live import Delta, LiveFeed, Typing
+from actors.turn_work import Work, now
+from events.conversation import TurnCost
+from events.live import LiveFeed
 from events.stream import StreamName
 from events.tenancy import HandoffPolicy
 
@@ -104,7 +107,7 @@ class AiTurn:
     ) -> c.RecordAnswer | c.FailTurn | c.RequestHandoff:
         """The answer, why there is none, or why a person is called instead. Raises only
         CancelledError (it was superseded)."""
-        work = _Work(self._live, stream, turn, silent=state.mode == "supervised")
+        work = Work(self._live, stream, turn, silent=state.mode == "supervised")
         policy = self._desk.policy(stream.tenant)
         outcome: c.RecordAnswer | c.FailTurn | c.RequestHandoff
         try:
@@ -131,23 +134,25 @@ class AiTurn:
         through = memory.summarized_through
         digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         return c.RecordSummary(
-            id=f"summary:{through[:40]}:{digest}", at=_now(), text=text, through=through
+            id=f"summary:{through[:40]}:{digest}", at=now(), text=text, through=through
         )
 
     async def _answer(
-        self, work: _Work, state: State, policy: HandoffPolicy
+        self, work: Work, state: State, policy: HandoffPolicy
     ) -> c.RecordAnswer | c.RequestHandoff:
         await work.typing()
         fresh = _fresh(state, work.turn.answers)
         question = "\n".join(item.text for item in fresh or _asked(state, work.turn.answers))
-        language = detect(question, state.locale or "en")
+        earlier = _earlier(state, work.turn.answers)
+        language = detect(question, _spoken(earlier, state.locale))
         company = self._company_of(work.stream.tenant)
         chat = smalltalk(question, language, company)
         if chat and not policy.person_phrases:  # of which one might look like small talk
             return work.recorded(chat.text, "smalltalk", chat.locale)
+        searched = in_context(question, earlier, language)
         search = asyncio.create_task(
             self._retriever.search(
-                work.stream.tenant, question, locale=language, limit=PASSAGES, said=_said(state)
+                work.stream.tenant, searched, locale=language, limit=PASSAGES, said=_said(state)
             )
         )
         try:
@@ -162,12 +167,12 @@ class AiTurn:
             found = await search
         finally:
             _drop(search)
-        work.latency.update({stage: round(ms, 2) for stage, ms in found.latency_ms.items()})
+        work.looked(found, searched if searched != question else "")
         offers = not (state.handoff or work.call or last_straw(policy, state))
         sorry = unknown(language, company, offers_person=offers)
         if not fresh:  # a person has had it before them already
             sorry = nothing_to_add(locale_of(language))
-        holds = answerable(question, found.passages)
+        holds = answerable(searched, found.passages)
         if not holds:
             evidence: dict[str, str | float | bool] = {
                 "reason": "low_retrieval",
@@ -181,6 +186,7 @@ class AiTurn:
             conversation=work.stream.id,
             turn=work.turn.turn,
             question=question,
+            searched=searched,
             locale=language,
             passages=found.passages,
             history=self._history(state, question, work.turn.answers),
@@ -190,7 +196,7 @@ class AiTurn:
 
     async def _read(
         self,
-        work: _Work,
+        work: Work,
         fresh: Sequence[Remembered],
         language: str,
         policy: HandoffPolicy,
@@ -227,9 +233,7 @@ class AiTurn:
         found = await self._signals.read(item.text, locale=language, policy=policy)
         return Reading(item.message, item.text, found)
 
-    async def _generate(
-        self, work: _Work, request: GenerationRequest, sorry: str
-    ) -> c.RecordAnswer:
+    async def _generate(self, work: Work, request: GenerationRequest, sorry: str) -> c.RecordAnswer:
         guard = Guard(request.passages, locale=request.locale)
         done = GenerationDone(text="")
         work.lap("prepare")
@@ -267,98 +271,26 @@ class AiTurn:
         return tuple(PromptMessage(m.role, m.text) for m in recalled if m.message not in asked)
 
 
-class _Work:
-    """One running turn: its clock, its deltas, its result. A silent one shows the visitor
-    nothing: a person decides first."""
-
-    def __init__(self, live: LiveFeed, stream: StreamName, turn: OpenTurn, *, silent: bool) -> None:
-        self.stream, self.turn = stream, turn
-        self.latency: dict[str, float] = {}
-        self.noted: dict[str, str | float | bool] = {}
-        """Stands beside what the guard found."""
-        self.call: c.HandoffEvidence | None = None
-        """What the visitor's words call a person for, besides the answer."""
-        self._silent = silent
-        self._live = live
-        self._began = time.perf_counter()
-        self._pushed = 0
-
-    async def typing(self) -> None:
-        if not self._silent:
-            await self._live.publish(self.stream, Typing("assistant", True))
-
-    async def push(self, checked: Sequence[Checked]) -> None:
-        """Supported sentences go out as they come; the rest never leaves."""
-        for sentence in checked:
-            if not sentence.supported:
-                continue
-            if not self._pushed:
-                self.lap("first_text")
-            if not self._silent:
-                await self._live.publish(
-                    self.stream, Delta(self.turn.turn, self._pushed, sentence.text)
-                )
-            self._pushed += 1
-
-    def lap(self, stage: str) -> None:
-        """Milliseconds since the turn began, under the stage's name."""
-        self.latency[stage] = round((time.perf_counter() - self._began) * 1000, 2)
-
-    def recorded(
-        self,
-        text: str,
-        kind: c.AnswerKind,
-        language: str,
-        *,
-        sources: tuple[Source, ...] = (),
-        confidence: float = 0.0,
-        guard: dict[str, str | float | bool] | None = None,
-        cost: TurnCost | None = None,
-    ) -> c.RecordAnswer:
-        self.lap("total")
-        cost = msgspec.structs.replace(cost or TurnCost(), latency_ms=self.latency)
-        return c.RecordAnswer(
-            id=f"answer:{self.turn.turn}",
-            at=_now(),
-            turn=self.turn.turn,
-            epoch=self.turn.epoch,
-            text=text,
-            kind=kind,
-            locale=language,
-            sources=sources,
-            confidence=confidence,
-            guard={**self.noted, **(guard or {})},
-            cost=cost,
-        )
-
-    def handed_over(self, call: c.HandoffEvidence, language: str) -> c.RequestHandoff:
-        return c.RequestHandoff(
-            id=f"handoff:{self.turn.turn}",
-            at=_now(),
-            reason=call.reason,
-            evidence=call.evidence,
-            message=call.message,
-            score=call.score,
-            turn=self.turn.turn,
-            epoch=self.turn.epoch,
-            locale=language,
-        )
-
-    def failed(self, reason: str, detail: str) -> c.FailTurn:
-        return c.FailTurn(
-            id=f"fail:{self.turn.turn}",
-            at=_now(),
-            turn=self.turn.turn,
-            epoch=self.turn.epoch,
-            reason=reason,
-            detail=detail,
-        )
-
-
 def _asked(state: State, answers: Sequence[str]) -> list[Remembered]:
     """The visitor's messages that the turn answers, oldest first."""
     asked = set(answers)
     return [item for item in state.memory.window if item.message in asked]
+
+
+def _earlier(state: State, answers: Sequence[str]) -> list[str]:
+    """What the visitor wrote before that, as far as it is remembered, oldest first."""
+    asked = set(answers)
+    first = next((n for n, m in enumerate(state.memory.window) if m.message in asked), 0)
+    return [
+        item.text
+        for item in state.memory.window[:first]
+        if item.role == "visitor" and not smalltalk(item.text, state.locale or "en")
+    ]
+
+
+def _spoken(earlier: Sequence[str], locale: str) -> str:
+    """The language that a message too short to tell is taken to be in."""
+    return detect(earlier[-1], locale or "en") if earlier else locale or "en"
 
 
 def _fresh(state: State, answers: Sequence[str]) -> list[Remembered]:
@@ -380,7 +312,3 @@ def _drop(search: asyncio.Task[Found]) -> None:
     """Nobody waits for it any more, nor for what it raised."""
     search.cancel()
     search.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -18,7 +18,7 @@ from actors.speech.instructions import reads_as_instruction
 from actors.speech.language import detect
 from actors.speech.sentences import CITATION, content, coverage, cut, fold, topic, wording
 from actors.speech.texts import COURTESY, NO_ANSWER
-from events.conversation import Source
+from events.conversation import Place, Source
 
 COSINE_ANSWERABLE = 0.45
 """An English passage at or above this closeness of meaning is taken to speak of the question."""
@@ -172,6 +172,8 @@ class Guard:
                 quote=self._quotes[number][0],
                 url=passage.url,
                 score=passage.score,
+                place=passage.place if passage.place != Place() else None,
+                version=passage.version,
             )
             for number, shown in self._numbers.items()
             for passage in (self._passages[number - 1],)

@@ -126,8 +126,9 @@ def _candidates(index: int, passage: Passage, request: GenerationRequest) -> lis
         ScoredSentence(text, passage.score) for text in sentences(passage.text)
     )
     quotable = [s for s in scored if _is_quotable(s.text, passage.text)]
-    language = wording(request.question, request.locale)
-    wanted = topic(request.question, language)
+    asked = request.searched or request.question
+    language = wording(asked, request.locale)
+    wanted = topic(asked, language)
     weight = WORDS_WEIGHT[language]
     about = coverage(wanted, set(content(f"{passage.title} {passage.text}", language)))
     base = PASSAGE_WEIGHT * passage.score + weight / 2 * about + RANK_WEIGHT / (index + 1)
