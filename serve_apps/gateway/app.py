@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from serve_apps.gateway import http, operations, pages, socket
 from serve_apps.gateway.guards import BodySize, OperatorOrigin, SecurityHeaders, TenantCors
 from serve_apps.gateway.hub import GatewayPorts, Hub
-from serve_apps.gateway.knowledge import http_documents, http_events
+from serve_apps.gateway.knowledge import http_documents, http_events, http_search
 from serve_apps.gateway.operators import http_company, http_conversations, http_session
 from serve_apps.gateway.operators import socket as operator_socket
 from serve_apps.gateway.operators.bodies import install_schemas
@@ -63,6 +63,7 @@ def create_app(ports: GatewayPorts) -> FastAPI:
     app.include_router(http_company.router)
     app.include_router(http_events.router)
     app.include_router(http_documents.router)
+    app.include_router(http_search.router)
     install_schemas(app)
     app.include_router(pages.router)  # last: it takes every other path
     uploads = (http_documents.UPLOAD_PATH, ports.limits.upload_bytes)

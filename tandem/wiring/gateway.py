@@ -1,20 +1,30 @@
 """What a gateway replica stands on: the log, the live feed, the way to the shards, the read
-models and the buckets that replicas share."""
+models, the knowledge base and the buckets that replicas share."""
 
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+import asyncpg
+
 from config.logs import set_up_logs
+from config.settings import Settings
 from events.jetstream import JetStreamLog
 from events.jetstream_connection import Connection
 from events.key_value import OPERATOR_SESSIONS, PRESENCE, SIGN_IN_FAILURES, NatsKeyValue
 from events.live_nats import NatsLive
 from projections.database import open_pool
+from serve_apps import embedding
+from serve_apps.embedding import ServeEmbedder
 from serve_apps.gateway.hub import GatewayPorts
+from serve_apps.gateway.knowledge.ports import KnowledgePorts, PostgresKnowledge
 from serve_apps.gateway.operators.readings import PostgresReadings
+from serve_apps.query_cache import QueryCache
 from tandem.addresses import Addresses
-from tandem.wiring.shard import conversations
+from tandem.wiring.handles import LateHandle
+from tandem.wiring.library import open_library
+from tandem.wiring.objects import documents_of
+from tandem.wiring.shard import conversations, retriever
 from tandem.wiring.tenants import Tenants
 
 READINGS_AT_ONCE = 4
@@ -41,5 +51,18 @@ async def gateway_ports(house: Addresses) -> GatewayPorts:
             sessions=NatsKeyValue(connection, OPERATOR_SESSIONS),
             failures=NatsKeyValue(connection, SIGN_IN_FAILURES),
             presence=NatsKeyValue(connection, PRESENCE),
+            knowledge=knowledge_ports(log, pool, house.settings),
             close=stack.pop_all().aclose,
         )
+
+
+def knowledge_ports(log: JetStreamLog, pool: asyncpg.Pool, settings: Settings) -> KnowledgePorts:
+    """The knowledge base as a gateway asks it. Raises ValueError for an
+    `objects_url` that is none."""
+    embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
+    return KnowledgePorts(
+        library=open_library(log, settings),
+        originals=documents_of(settings, log.connection),
+        readings=PostgresKnowledge(pool, embedder.embed_texts),
+        look=retriever(pool, settings, QueryCache(embedder.embed_query).embed_query).look,
+    )

@@ -24,7 +24,7 @@ from serve_apps.embedding import ServeEmbedder
 from serve_apps.front_desk import QueueDesk
 from serve_apps.generation import deployment as generation
 from serve_apps.generation.deployment import ServeGenerator
-from serve_apps.query_cache import QueryCache
+from serve_apps.query_cache import EmbedQuery, QueryCache
 from serve_apps.rerank import ServeReranker
 from serve_apps.retrieval import KnowledgeRetriever, ScorePassages
 from serve_apps.signals.reader import MessageSignals
@@ -66,11 +66,7 @@ def _turns(
     embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
     embed_query = QueryCache(embedder.embed_query).embed_query
     return AiTurn(
-        retriever=KnowledgeRetriever(
-            KnowledgeSearch(pool, exact_up_to=settings.exact_up_to),
-            embed_query,
-            rerank=_rerank(settings),
-        ),
+        retriever=retriever(pool, settings, embed_query),
         generator=ServeGenerator(LateHandle(generation.NAME, generation.NAME)),
         signals=MessageSignals(embed_query),
         desk=desk,
@@ -79,6 +75,17 @@ def _turns(
         timeout_s=settings.turn_timeout_s,
         memory_tokens=settings.memory_tokens,
         summarizes=bool(settings.model),
+    )
+
+
+def retriever(
+    pool: asyncpg.Pool, settings: Settings, embed_query: EmbedQuery
+) -> KnowledgeRetriever:
+    """The search of a turn, for whoever looks."""
+    return KnowledgeRetriever(
+        KnowledgeSearch(pool, exact_up_to=settings.exact_up_to),
+        embed_query,
+        rerank=_rerank(settings),
     )
 
 

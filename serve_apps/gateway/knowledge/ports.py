@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import asyncpg
 import msgspec
@@ -10,6 +12,8 @@ import msgspec
 from actors.documents.library import Library
 from events.objects import Documents
 from projections import queries
+from projections.citations import ToldPage, told_page
+from projections.gaps import GapGroup, grouped, unanswered
 from projections.knowledge import counts, documents
 from projections.knowledge.counts import KnowledgeCounts
 from projections.knowledge.documents import (
@@ -18,8 +22,18 @@ from projections.knowledge.documents import (
     DocumentsPage,
     DocumentVersion,
 )
-from serve_apps.gateway.operators.readings import reading
+from projections.knowledge.search import Filters
+from serve_apps.embedding import EmbeddingFailed
+from serve_apps.gateway.operators.readings import ReadingsUnavailable, reading
+from serve_apps.retrieval import Looked
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    EmbedTexts = Callable[[Sequence[str]], Awaitable[NDArray[np.float32]]]
+
+EMBED_TIMEOUT_S = 60.0
 INDEX = "knowledge"
 """The name of the projection that is read here."""
 
@@ -49,8 +63,43 @@ class KnowledgeReadings(Protocol):
 
     async def counts(self, tenant: str) -> KnowledgeCounts: ...
 
+    async def told_page(
+        self,
+        tenant: str,
+        *,
+        chunk: str,
+        document: str,
+        version: int | None,
+        limit: int,
+        before: str,
+    ) -> ToldPage:
+        """Answers that cited a chunk or a document, newest first. Raises BadPlace."""
+        ...
+
+    async def gaps(self, tenant: str, *, since: int, limit: int) -> Sequence[GapGroup]:
+        """Questions since then (ms since 1970, UTC) that found nothing, alike ones together, the
+        largest group first; `limit` questions are looked at."""
+        ...
+
     async def checkpoint(self) -> int:
         """The version of the log that these have come to."""
+        ...
+
+
+class Look(Protocol):
+    """A search laid open: see `serve_apps.retrieval.KnowledgeRetriever.look`."""
+
+    async def __call__(
+        self,
+        tenant: str,
+        question: str,
+        *,
+        locale: str = "",
+        limit: int = 8,
+        filters: Filters = ...,
+        as_of: int | None = None,
+    ) -> Looked:
+        """Raises RetrievalFailed."""
         ...
 
 
@@ -58,13 +107,14 @@ class KnowledgePorts(msgspec.Struct, frozen=True, kw_only=True):
     library: Library
     originals: Documents
     readings: KnowledgeReadings
+    look: Look
 
 
 class PostgresKnowledge:
-    """KnowledgeReadings over the pool of the read models."""
+    """KnowledgeReadings over the pool of the read models; `embed` groups questions."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: asyncpg.Pool, embed: EmbedTexts) -> None:
+        self._pool, self._embed = pool, embed
 
     async def documents_page(
         self, tenant: str, *, state: str, search: str, limit: int, before: str
@@ -98,6 +148,41 @@ class PostgresKnowledge:
         """See KnowledgeReadings.counts."""
         async with reading(tenant):
             return await counts.counts(self._pool, tenant)
+
+    async def told_page(
+        self,
+        tenant: str,
+        *,
+        chunk: str,
+        document: str,
+        version: int | None,
+        limit: int,
+        before: str,
+    ) -> ToldPage:
+        """See KnowledgeReadings.told_page."""
+        async with reading(tenant):
+            return await told_page(
+                self._pool,
+                tenant,
+                chunk=chunk,
+                document=document,
+                version=version,
+                limit=limit,
+                before=before,
+            )
+
+    async def gaps(self, tenant: str, *, since: int, limit: int) -> Sequence[GapGroup]:
+        """See KnowledgeReadings.gaps."""
+        async with reading(tenant):
+            questions = await unanswered(self._pool, tenant, since=since, limit=limit)
+        if not questions:
+            return []
+        try:
+            async with asyncio.timeout(EMBED_TIMEOUT_S):
+                vectors = await self._embed([one.searched for one in questions])
+        except (EmbeddingFailed, TimeoutError) as error:
+            raise ReadingsUnavailable(f"the embedder does not answer: {error}") from error
+        return await asyncio.to_thread(grouped, questions, vectors)
 
     async def checkpoint(self) -> int:
         """See KnowledgeReadings.checkpoint."""

@@ -10,7 +10,9 @@ import msgspec
 from events.conversation import Place
 from events.knowledge import ChunkSettings, Flag
 from events.live import DocumentProgress
+from projections.gaps import GapGroup
 from projections.knowledge.documents import ChunkInContext, ChunkRow, DocumentVersion, Failure
+from serve_apps.retrieval import Looked
 
 
 class UrlRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +122,51 @@ class ChunkShown(ChunkView, frozen=True, kw_only=True):
     document_title: str
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be found: any of each; an empty one allows all."""
+
+    documents: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    locales: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`as_of` is a version of the log: the index as it stood then."""
+
+    question: str
+    locale: str = ""
+    limit: int = 8
+    filters: Wanted = Wanted()
+    as_of: int | None = None
+
+
+class HitView(ChunkView, frozen=True, kw_only=True):
+    """`score` can be compared between questions, `rank` orders this result only; `parts` are
+    `dense`, `words`, `sentence` and, with a model set, `rerank`."""
+
+    score: float
+    rank: float
+    parts: dict[str, float]
+    sentences: tuple[tuple[str, float], ...]
+    media_type: str
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """`answerable`: a turn would answer from these. `latency_ms` by stage."""
+
+    hits: tuple[HitView, ...]
+    answerable: bool
+    knowledge: int
+    space: str
+    how: str
+    latency_ms: dict[str, float]
+
+
+class GapList(msgspec.Struct, frozen=True, kw_only=True):
+    groups: tuple[GapGroup, ...]
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How documents are cut from here on. Lengths are tokens of the embedder."""
 
@@ -155,6 +202,20 @@ def chunk_shown(found: ChunkInContext) -> ChunkShown:
         before=found.before,
         after=found.after,
         document_title=found.document_title,
+    )
+
+
+def found_view(looked: Looked) -> Found:
+    return Found(
+        hits=tuple(
+            HitView(**{name: getattr(hit, name) for name in HitView.__struct_fields__})
+            for hit in looked.hits
+        ),
+        answerable=looked.answerable,
+        knowledge=looked.knowledge,
+        space=looked.space,
+        how=looked.how,
+        latency_ms=looked.latency_ms,
     )
 
 
