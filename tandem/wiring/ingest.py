@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from actors.documents.pipeline import Pipeline
@@ -16,6 +17,7 @@ from config.logs import set_up_logs
 from events.jetstream import JetStreamLog
 from events.knowledge import DocumentRequested, FailureCode
 from events.live_nats import NatsLive
+from projections.knowledge.hnsw import keep_indexes
 from serve_apps import embedding
 from serve_apps.embedding import EmbeddingFailed, ServeEmbedder
 from serve_apps.fetching import Fetcher, FetchLimits, FetchRefused
@@ -46,11 +48,18 @@ async def ingest_parts(house: Addresses) -> IngestParts:
         fetch=Web(Fetcher(limits)),
         max_bytes=largest,
     )
+    keep = partial(
+        keep_indexes,
+        house.postgres_dsn,
+        above=settings.exact_up_to,
+        memory=settings.index_memory,
+    )
     return IngestParts(
         pipeline=Pipeline(log, stages, NatsLive(log.connection).publish),
         nats_url=house.nats_url,
         at_once=settings.ingest_concurrency,
         close=log.close,
+        beside=(keep,),
     )
 
 
