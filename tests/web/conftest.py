@@ -16,6 +16,8 @@ from patience import PATIENCE_MS
 if TYPE_CHECKING:
     from console_double import ConsoleDouble
     from console_page import ConsolePage
+    from knowledge_double import KnowledgeDouble
+    from knowledge_page import KnowledgePage
     from playwright.async_api import Browser, BrowserContext
     from protocol_double import ProtocolDouble
     from replay_double import ReplayDouble
@@ -221,7 +223,54 @@ async def replaying(browser: Browser, archive: ReplayDouble) -> AsyncIterator[Re
     assert wrong == []
 
 
-Picture = Callable[["WidgetPage | ConsolePage | ReplayPage", str], Awaitable[None]]
+@pytest_asyncio.fixture(loop_scope="session")
+async def library(dist: Path) -> AsyncIterator[KnowledgeDouble]:
+    """A fresh server of the knowledge API; fails the test when a page did not keep to it."""
+    from knowledge_double import KnowledgeDouble
+
+    if not (dist / "knowledge.js").is_file():
+        _missing("the knowledge page is not built (`npm run build` in serve_apps/web)")
+    async with KnowledgeDouble(dist).running() as server:
+        yield server
+        assert server.complaints == []
+
+
+Reading = Callable[..., Awaitable["KnowledgePage"]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def reading(browser: Browser, library: KnowledgeDouble) -> AsyncIterator[Reading]:
+    """Opens the knowledge page for who signs in as `email`, at the address that `asked` makes.
+
+    Fails the test when a page broke its content security policy or wrote an error, but for
+    refused calls, which the browser itself tells of.
+    """
+    from console_accounts import ANA, PASSWORD
+    from knowledge_page import KnowledgePage
+
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    async def make(
+        email: str = ANA.email, *, asked: dict[str, Any] | None = None, **options: Any
+    ) -> KnowledgePage:
+        sizes = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"}
+        context = await browser.new_context(**(sizes | {"accept_downloads": True} | options))
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = await context.new_page()
+        listen(page, wrong, "Failed to load resource", "net::ERR_")
+        shown = KnowledgePage(page, library.url)
+        await shown.open(email, PASSWORD, **(asked or {}))
+        return shown
+
+    yield make
+    for context in contexts:
+        await context.close()
+    assert wrong == []
+
+
+Picture = Callable[["WidgetPage | ConsolePage | ReplayPage | KnowledgePage", str], Awaitable[None]]
 
 
 @pytest.fixture
@@ -232,7 +281,7 @@ def picture() -> Picture:
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
 
-    async def take(shown: WidgetPage | ConsolePage | ReplayPage, name: str) -> None:
+    async def take(shown: WidgetPage | ConsolePage | ReplayPage | KnowledgePage, name: str) -> None:
         if folder:
             await shown.page.screenshot(
                 path=Path(folder) / f"{name}.png", animations="disabled", caret="hide"

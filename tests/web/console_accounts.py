@@ -29,6 +29,7 @@ def _person(ident: str, name: str, role: f.Role) -> f.OperatorView:
 ANA = _person("ana", "Ana Ruiz", "manager")
 BRUNO = _person("bruno", "Bruno Keller", "manager")
 VERA = _person("vera", "Vera Lind", "viewer")
+MAX = _person("max", "Max Moreno", "admin")
 
 
 class Refusal(Exception):
@@ -45,7 +46,7 @@ class Accounts:
 
     def __init__(self, now: Callable[[], int], complaints: list[str]) -> None:
         self._now, self._complaints = now, complaints
-        self.people = {view.email: view for view in (ANA, BRUNO, VERA)}
+        self.people = {view.email: view for view in (ANA, BRUNO, VERA, MAX)}
         self.refusals: list[Refusal] = []
         """What the next sign-ins are refused with."""
         self.token_life_s = 900.0
