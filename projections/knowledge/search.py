@@ -25,9 +25,10 @@ from pgvector import HalfVector
 
 from events.conversation import Place
 from projections.database import tenant_transaction
+from projections.knowledge import search_large, search_sql
 from projections.knowledge.language import lexical_text, text_config
 from projections.knowledge.neighbours import side_by_side, without_overlaps
-from projections.knowledge.search_large import SETTINGS, large
+from projections.knowledge.search_large import large
 from projections.knowledge.search_sql import CANDIDATES, FILTERS, exact, past, wanted
 from projections.projection import Connection
 
@@ -230,8 +231,8 @@ class KnowledgeSearch:
             if as_of is None:
                 standing = standing or await self._standing(connection, tenant)
                 how = await self._way(connection, tenant, space, standing, given)
+            await _set(connection, search_large.SETTINGS if how == "index" else search_sql.SETTINGS)
             if how == "index":
-                await _set(connection, SETTINGS)
                 statement = large(tenant, space, len(vector), tuple(given))
             else:
                 statement = (exact if as_of is None else past)(tuple(given))
@@ -281,7 +282,7 @@ class KnowledgeSearch:
             return "index"
         passing = await connection.fetchval(
             "SELECT count(*) FROM (SELECT FROM read.chunks k WHERE k.tenant = $1"
-            f" AND k.closed_at IS NULL{wanted(tuple(given), 3)} LIMIT $2 + 1) some",
+            f" AND k.closed_at IS NULL{wanted(tuple(given), 3)} LIMIT $2 + 1) AS enough",
             tenant,
             self._exact_up_to,
             *given.values(),

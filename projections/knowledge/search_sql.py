@@ -17,6 +17,10 @@ WITH_DOUBLES = 60
 """How many are read to have that many different ones."""
 SHORT = 80
 """A text of fewer characters (`Yes.`) is only a double under the same heading too."""
+SETTINGS = {"enable_nestloop": "off"}
+"""For the transaction of an exact search: new rows that Postgres has not counted yet look like
+few, and it would compare each with each. What is to be looked up one by one is written as a
+LATERAL with a limit, which leaves it no choice."""
 FILTERS = ("document", "source", "locale", "media_type")
 """Columns of `chunks`, in the order of `Filters`."""
 
@@ -109,7 +113,9 @@ def answer(sentences: str) -> str:
     SELECT b.closeness, b.words, b.fused, b.language AS config, k.*, row_number() OVER (
         PARTITION BY k.text_hash, CASE WHEN length(k.text) < {SHORT} THEN k.heading END
         ORDER BY b.fused DESC, b.chunk) AS nth
-    FROM best b JOIN read.chunks k ON k.tenant = $1 AND k.chunk = b.chunk
+    FROM best b CROSS JOIN LATERAL (
+        SELECT * FROM read.chunks WHERE tenant = $1 AND chunk = b.chunk LIMIT 1
+    ) k
 ), candidates AS MATERIALIZED (
     SELECT * FROM known WHERE nth = 1 ORDER BY fused DESC, chunk LIMIT {CANDIDATES}
 ), spans AS (
@@ -118,8 +124,10 @@ def answer(sentences: str) -> str:
         array_agg(s.score ORDER BY s.score DESC, s.n) FILTER (WHERE s.n > 0) AS scores
     FROM (
         SELECT s.chunk, s.n, s.text, -(s.embedding <#> $2::halfvec) AS score
-        FROM candidates c JOIN {sentences} s
-            ON s.tenant = $1 AND s.space = $6 AND s.chunk = c.chunk
+        FROM candidates c CROSS JOIN LATERAL (
+            SELECT * FROM {sentences} x
+            WHERE x.tenant = $1 AND x.space = $6 AND x.chunk = c.chunk OFFSET 0
+        ) s
     ) s GROUP BY s.chunk
 ), ranked AS (
     SELECT c.*, s.texts, s.scores, coalesce(s.best, c.closeness) AS sentence,
