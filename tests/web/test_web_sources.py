@@ -18,7 +18,7 @@ def test_npm_script_passes(script):
     if npm is None or not (WEB / "node_modules").is_dir():
         pytest.skip("npm or serve_apps/web/node_modules is not there (`npm ci`)")
     ran = subprocess.run(
-        [npm, "run", script], cwd=WEB, capture_output=True, text=True, timeout=110, check=False
+        [npm, "run", script], cwd=WEB, capture_output=True, text=True, timeout=600, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
