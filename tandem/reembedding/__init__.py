@@ -1,0 +1,1 @@
+"""Another embedding space, filled while the one before answers: find, fill, check, switch."""

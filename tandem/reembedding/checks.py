@@ -1,0 +1,157 @@
+"""Is a filled space as good as the one that answers now? Asked before the switch, of both."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+import msgspec
+
+from projections.database import tenant_transaction
+from projections.knowledge.search import KnowledgeSearch
+from tandem.errors import UserError
+
+if TYPE_CHECKING:
+    from projections.knowledge.search import Hit
+    from serve_apps.encoder_batches import Vectors
+
+QUESTIONS = 100
+DEEP = 20
+_ASKED = """
+    SELECT text FROM (
+        SELECT DISTINCT ON (text) text, at FROM read.messages
+        WHERE tenant = $1 AND author = 'visitor' AND length(text) BETWEEN 8 AND 500
+        ORDER BY text, at DESC
+    ) t ORDER BY at DESC LIMIT $2
+"""
+_HEADINGS = """
+    SELECT title FROM read.chunks WHERE tenant = $1 AND closed_at IS NULL AND title <> ''
+    GROUP BY title ORDER BY md5(title) LIMIT $2
+"""
+
+EmbedQuery = Callable[[str, str], Awaitable["Vectors"]]
+"""(text, space) -> unit vector."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """`answer`: words of the text that should be found, or the title of it; empty: not known."""
+
+    text: str
+    answer: str = ""
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """A space that is worse than this is not switched to."""
+
+    recall: float = 0.95
+    overlap: float = 0.5
+    drop: float = 0.01
+    """Of the MRR, as a part of what it was."""
+
+
+class Checks(msgspec.Struct, frozen=True, kw_only=True):
+    """Means over the questions. `mrr` and `mrr_before` only where answers are known."""
+
+    questions: int
+    recall: float
+    """Of the five that the space's exact search finds, how many its index finds."""
+    how: str
+    """How the house searches: `exact` or `index`."""
+    overlap: float
+    """Of the five that are found now, how many are found in the new space too."""
+    mrr: float | None = None
+    mrr_before: float | None = None
+
+    def quality(self) -> dict[str, float]:
+        """For the fact of the switch."""
+        found = {"questions": float(self.questions), "overlap_at_5": round(self.overlap, 4)}
+        if self.mrr is not None and self.mrr_before is not None:
+            found |= {"mrr": round(self.mrr, 4), "mrr_before": round(self.mrr_before, 4)}
+        return found
+
+    def faults(self, bounds: Bounds) -> list[str]:
+        """Why not to switch; empty when all is well."""
+        found: list[str] = []
+        if self.recall < bounds.recall:
+            found.append(f"recall@5 is {self.recall:.3f}, below {bounds.recall:g}")
+        if self.mrr is not None and self.mrr_before is not None:
+            if self.mrr < self.mrr_before * (1 - bounds.drop):
+                found.append(f"MRR falls from {self.mrr_before:.3f} to {self.mrr:.3f}")
+        elif self.overlap < bounds.overlap:
+            found.append(f"overlap@5 is {self.overlap:.3f}, below {bounds.overlap:g}")
+        return found
+
+
+def read_questions(path: Path) -> list[Question]:
+    """A CSV with the columns `question` and `answer`. Raises UserError."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            found = [Question(row["question"], row["answer"]) for row in csv.DictReader(file)]
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: no CSV with `question` and `answer` ({error!r})") from None
+    if not found:
+        raise UserError(f"{path} holds no question")
+    return found
+
+
+async def usual_questions(pool: asyncpg.Pool, tenant: str) -> list[Question]:
+    """What visitors asked last; where nobody has, the titles of what can be found."""
+    async with tenant_transaction(pool, tenant) as connection:
+        rows = await connection.fetch(_ASKED, tenant, QUESTIONS)
+        rows = rows or await connection.fetch(_HEADINGS, tenant, QUESTIONS)
+    return [Question(row[0]) for row in rows]
+
+
+async def check(
+    house: KnowledgeSearch,
+    exact: KnowledgeSearch,
+    embed: EmbedQuery,
+    tenant: str,
+    questions: Sequence[Question],
+    *,
+    space: str,
+    now: str,
+) -> Checks:
+    """`house` searches as the house does, `exact` misses nothing. Raises as search does, and
+    what `embed` raises."""
+    recall = overlap = mrr = before = 0.0
+    ways: set[str] = set()
+    for question in questions:
+        vector, old = await embed(question.text, space), await embed(question.text, now)
+        ask = question.text
+        mine = await house.search(tenant, ask, vector, space=space, limit=DEEP)
+        whole = await exact.search(tenant, ask, vector, space=space, limit=DEEP)
+        theirs = await house.search(tenant, ask, old, space=now, limit=DEEP)
+        ways.add(mine.how)
+        recall += _shared(whole.hits, mine.hits)
+        overlap += _shared(theirs.hits, mine.hits)
+        mrr += _reciprocal(question.answer, mine.hits)
+        before += _reciprocal(question.answer, theirs.hits)
+    count = len(questions)
+    known = bool(questions) and all(question.answer for question in questions)
+    return Checks(
+        questions=count,
+        recall=recall / count if count else 1.0,
+        how="/".join(sorted(ways)),
+        overlap=overlap / count if count else 1.0,
+        mrr=mrr / count if known else None,
+        mrr_before=before / count if known else None,
+    )
+
+
+def _shared(wanted: Sequence[Hit], found: Sequence[Hit]) -> float:
+    """How much of the best five of `wanted` is among the best five of `found`."""
+    best = {hit.chunk for hit in wanted[:5]}
+    return len(best & {hit.chunk for hit in found[:5]}) / len(best) if best else 1.0
+
+
+def _reciprocal(answer: str, hits: Sequence[Hit]) -> float:
+    """1 / the place of the first hit that holds the answer; 0 when none of twenty does."""
+    wanted = answer.strip().lower()
+    for place, hit in enumerate(hits, start=1):
+        if wanted and (wanted in hit.text.lower() or wanted == hit.title.strip().lower()):
+            return 1 / place
+    return 0.0

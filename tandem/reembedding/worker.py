@@ -1,0 +1,84 @@
+"""What Ray Data runs, several at a time and on GPUs where asked: documents in, vectors kept.
+
+Only names go in and out; chunks are read from the object store, and vectors are put there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from events.artifacts import Chunks, Vectors, decode_chunks, encode_vectors, texts_of
+from events.objects import Documents
+from events.spaces import Space
+
+if TYPE_CHECKING:
+    from serve_apps.encoder_batches import Encoder
+    from serve_apps.encoder_pool import Load
+
+SLICE_TOKENS = {"cpu": 4096, "cuda": 65_536}
+"""Padded tokens at once. Nobody waits behind them for an answer, as somebody may in the house's
+own embedder."""
+
+OpenDocuments = Callable[[], Documents]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be done, the same for all documents. It travels to other machines."""
+
+    tenant: str
+    space: Space
+    load: Load
+    open_documents: OpenDocuments
+
+
+class EmbedDocuments:
+    """One worker: its model, its way to the object store. Called with batches of rows
+    `document`, `version`, `chunks_hash`; adds `vectors_hash`."""
+
+    def __init__(self, order: Order) -> None:
+        from serve_apps.encoder_pool import key_of  # noqa: PLC0415  # where a model is loaded only
+
+        self._order = order
+        self._encoder: Encoder = order.load(key_of(order.space))
+        self._documents = order.open_documents()
+        # One loop for the worker's life: the connection to the store belongs to it.
+        self._loop = asyncio.new_event_loop()
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        hashes = [str(one) for one in batch["chunks_hash"]]
+        kept = self._loop.run_until_complete(self._embed(hashes))
+        return {**batch, "vectors_hash": np.array(kept)}
+
+    async def _embed(self, hashes: list[str]) -> list[str]:
+        """Each text of the batch once, those of like length together."""
+        tenant = self._order.tenant
+        blobs = await asyncio.gather(*(self._documents.get(tenant, one) for one in hashes))
+        chunks = [decode_chunks(blob) for blob in blobs]
+        texts = sorted({text for one in chunks for text in texts_of(one)})
+        tokens = SLICE_TOKENS[self._encoder.device]
+        rows = await asyncio.to_thread(self._encoder.encode_many, texts, tokens=tokens)
+        at = dict(zip(texts, rows, strict=True))
+        return [
+            await self._documents.put(tenant, self._packed(one, name, at))
+            for one, name in zip(chunks, hashes, strict=True)
+        ]
+
+    def _packed(self, chunks: Chunks, chunks_hash: str, at: dict[str, Any]) -> bytes:
+        from serve_apps.encoder_pool import shortened  # noqa: PLC0415  # see __init__
+
+        space = self._order.space
+        rows = shortened(np.stack([at[text] for text in texts_of(chunks)]), space).astype("<f2")
+        return encode_vectors(
+            Vectors(
+                space=space.name,
+                chunks_hash=chunks_hash,
+                dimensions=space.dimensions,
+                count=len(rows),
+                rows=rows.tobytes(),
+            )
+        )
