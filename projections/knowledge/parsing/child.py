@@ -41,6 +41,7 @@ def main() -> None:
     """Parse what comes on standard input, within the limits of its first line."""
     out = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not be taken for the result
+    sys.modules["numpy"] = None  # type: ignore[assignment] # openpyxl loads it and needs it not
     errand = msgspec.json.decode(sys.stdin.buffer.readline(), type=Errand)
     _bound(errand)
     answer = _answer(errand)

@@ -67,8 +67,8 @@ def _rows(sheet: Any, most: int, name: str) -> Iterator[Row]:
     """The rows that have something in them. What the sheet says of its size is not believed."""
     sheet.reset_dimensions()
     found = 0
-    for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS), 1):
-        texts = [_shown(cell) for cell in cells]
+    for number, cells in enumerate(sheet.iter_rows(), 1):
+        texts = [_shown(cell) for cell in cells[:MAX_COLUMNS]]
         if not any(texts):
             continue
         found += 1
