@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from events.spaces import DEFAULT_SPACE
+
 if TYPE_CHECKING:
     from knowledge_shelf import Shelf
 
@@ -22,8 +24,8 @@ async def stocked(shelf: Shelf) -> Shelf:
 def retriever(shelf: Shelf, **given: Any) -> Any:
     from serve_apps.retrieval import KnowledgeRetriever
 
-    async def embed_query(text: str) -> Any:
-        return (await shelf.embed([text]))[0]
+    async def embed_query(text: str, *, space: str = DEFAULT_SPACE) -> Any:
+        return (await shelf.embed(space, [text]))[0]
 
     return KnowledgeRetriever(
         given.pop("search", shelf.knowledge), given.pop("embed_query", embed_query), **given
@@ -39,6 +41,10 @@ async def test_passages_come_best_first_with_sentences_and_times(stocked: Shelf)
     assert best.rank_score > other.rank_score
     assert -1 <= other.score <= best.score <= 1
     assert set(found.latency_ms) == {"embed", "search"}
+    assert best.parts["dense"] == best.score
+    assert best.version > 0
+    standing = await stocked.knowledge.standing("shop")
+    assert (found.knowledge, found.space) == (standing.knowledge, DEFAULT_SPACE)
 
 
 async def test_no_more_passages_than_asked_for_and_none_for_a_stranger(stocked: Shelf) -> None:
@@ -56,6 +62,10 @@ async def test_a_cross_encoder_has_the_last_word_on_the_order(stocked: Shelf) ->
         "shop", "return a lamp", locale="en", limit=1
     )
     assert [passage.title for passage in found.passages] == ["Shipping"]
+    assert found.passages[0].parts["rerank"] == 1.0
+    looked = await retriever(stocked, rerank=prefers_shipping).look("shop", "return a lamp")
+    assert [hit.title for hit in looked.hits] == ["Shipping", "Returns"]
+    assert [hit.parts["rerank"] for hit in looked.hits] == [1.0, 0.0]
     assert set(found.latency_ms) == {"embed", "search", "rerank"}
 
 
@@ -80,10 +90,10 @@ async def test_an_embedder_that_hangs_or_fails_is_named(stocked: Shelf) -> None:
     from actors.ports import RetrievalFailed
     from serve_apps.embedding import EmbeddingFailed
 
-    async def hangs(text: str) -> Any:
+    async def hangs(text: str, *, space: str) -> Any:
         await asyncio.Event().wait()
 
-    async def fails(text: str) -> Any:
+    async def fails(text: str, *, space: str) -> Any:
         raise EmbeddingFailed("the replica died")
 
     with pytest.raises(RetrievalFailed, match="embedder did not answer in time"):
@@ -98,13 +108,20 @@ async def test_an_index_that_hangs_is_named(stocked: Shelf) -> None:
     from actors.ports import RetrievalFailed
 
     class Stuck:
+        standing = stocked.knowledge.standing
+
         async def search(self, *_: Any, **__: Any) -> Any:
             await asyncio.Event().wait()
 
-    with pytest.raises(RetrievalFailed, match="index did not answer in time"):
-        await retriever(stocked, search=Stuck(), search_timeout_s=0.05).search(
-            "shop", "x", locale="en", limit=1
-        )
+    class Gone:
+        async def standing(self, *_: Any) -> Any:
+            await asyncio.Event().wait()
+
+    for search in (Stuck(), Gone()):
+        with pytest.raises(RetrievalFailed, match="index did not answer in time"):
+            await retriever(stocked, search=search, search_timeout_s=0.5).search(
+                "shop", "x", locale="en", limit=1
+            )
 
 
 async def test_an_index_that_is_not_built_or_gone_is_named(postgres_dsn: str) -> None:
@@ -114,7 +131,7 @@ async def test_an_index_that_is_not_built_or_gone_is_named(postgres_dsn: str) ->
     from projections.schema import ensure_schema
     from serve_apps.retrieval import KnowledgeRetriever
 
-    async def embed_query(text: str) -> Any:
+    async def embed_query(text: str, *, space: str) -> Any:
         import numpy as np
 
         return np.ones(384, dtype=np.float32)

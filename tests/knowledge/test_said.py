@@ -37,7 +37,7 @@ async def turns(database: str, embedding_model: EmbeddingModel) -> AsyncIterator
 
     queue = EmbeddingQueue(embedding_model)
 
-    async def embed_query(text: str) -> Any:
+    async def embed_query(text: str, *, space: str = "") -> Any:
         return (await queue.embed_queries([text]))[0]
 
     shelf: Shelf = await open_shelf(database, lambda space, texts: queue.embed_texts(texts))
@@ -177,7 +177,7 @@ async def test_what_is_asked_for_twice_at_once_is_embedded_once() -> None:
     asked: list[str] = []
     go = asyncio.Event()
 
-    async def embed(text: str) -> Any:
+    async def embed(text: str, *, space: str) -> Any:
         asked.append(text)
         await go.wait()
         if text == "bad":
@@ -202,3 +202,5 @@ async def test_what_is_asked_for_twice_at_once_is_embedded_once() -> None:
     await cache.embed_query("c")
     await cache.embed_query("a")
     assert asked[3:] == ["b", "c", "a"], "the oldest is forgotten"
+    await cache.embed_query("a", space="other")
+    assert asked[6:] == ["a"], "a text has a vector in each space"

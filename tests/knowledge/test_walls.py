@@ -51,9 +51,9 @@ async def test_the_search_itself_cannot_reach_another_tenant(
 ) -> None:
     from projections.knowledge import search
 
-    forgetful = re.sub(r"(\w\.)?tenant = \$1", "($1::text IS NOT NULL)", search._SEARCH)
+    forgetful = re.sub(r"(\w\.)?tenant = \$1", "($1::text IS NOT NULL)", search.exact())
     assert "tenant = $1" not in forgetful
-    monkeypatch.setattr(search, "_SEARCH", forgetful)
+    monkeypatch.setattr(search, "exact", lambda filters: forgetful)
     assert [hit.text for hit in await shelf.search("acme", "code")] == ["The code is alpha."]
 
 
