@@ -106,7 +106,7 @@ class House:
         ]
         if demo:
             after = ("shards", "projections", "ingest", "Serve apps")
-            parts.append(Part("demo content", after, self._wired("seed_demo"), 180))
+            parts.append(Part("demo content", after, self._wired("seed_demo"), 300))
         names = [part.name for part in parts]
         with Checklist(names if demo else [*names, "demo content"], self._console) as checklist:
             if not demo:

@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 from nats.aio.msg import Msg
@@ -36,7 +37,9 @@ HELD = 64
 MOST_DELIVERIES = 6
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 1.0, 60.0
 REMEMBERED = 10_000
+"""Documents of which is kept in mind how far they are settled, and what went wrong."""
 
+_T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 
@@ -77,6 +80,7 @@ class Consumer:
         self._jobs: dict[StreamName, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled: OrderedDict[StreamName, int] = OrderedDict()
+        self._trouble: OrderedDict[StreamName, str] = OrderedDict()
         self.finished = 0
         self.error = ""
         """The last one; empty once a document came through after it."""
@@ -149,7 +153,7 @@ class Consumer:
         if times <= MOST_DELIVERIES:
             return await self._pipeline.work(stream)
         _log.error("document given up", stream=stream.subject, times=times)
-        why = self.error or "whoever worked at it did not come back"
+        why = self._trouble.pop(stream, "whoever worked at it did not come back")
         reason = f"It was tried {times - 1} times and never came to an end ({why})."
         return await self._pipeline.give_up(stream, reason[:500])
 
@@ -158,18 +162,24 @@ class Consumer:
         if not done:
             raise LogError(f"{stream.subject}: what was delivered cannot be read yet")
         job.messages[:] = [each for each in job.messages if each not in done]
-        self._settled[stream] = version
-        self._settled.move_to_end(stream)
-        if len(self._settled) > REMEMBERED:
-            self._settled.popitem(last=False)
+        _remember(self._settled, stream, version)
+        self._trouble.pop(stream, None)
         for message in done:
             await _settle(message)
         self.finished += 1
         self.error = ""
 
     def _failed(self, stream: StreamName, error: Exception) -> None:
+        _remember(self._trouble, stream, repr(error)[:300])
         self.error = f"{stream.subject}: {error!r}"[:300]
         _log.warning("document left for later", stream=stream.subject, error=repr(error))
+
+
+def _remember(known: OrderedDict[StreamName, _T], stream: StreamName, what: _T) -> None:
+    known[stream] = what
+    known.move_to_end(stream)
+    if len(known) > REMEMBERED:
+        known.popitem(last=False)
 
 
 def _asks(stream: StreamName, message: Msg) -> bool:

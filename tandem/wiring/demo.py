@@ -32,7 +32,7 @@ from tandem.wiring.library import open_library
 
 TENANT = "demo"
 EMAIL = "ana@casa-lumen.example"
-INDEX_TIMEOUT_S = 120.0
+INDEX_TIMEOUT_S = 240.0
 
 
 async def seed_demo(house: Addresses) -> None:
