@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from ingest_bench import Bench
 
 from events.jetstream import JetStreamLog
 from events.memory import MemoryLog
 from events.objects import MemoryDocuments, NatsDocuments
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> Iterator[None]:
+    """A traceback with all that stands in the variables takes seconds to be drawn on a terminal,
+    and the event loop waits for it."""
+    processors = [structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+    structlog.configure(processors=processors)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
