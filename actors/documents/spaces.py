@@ -14,10 +14,12 @@ import msgspec
 from events import knowledge as k
 from events.conversation import Fact
 from events.knowledge import ChunkSettings
-from events.spaces import DEFAULT_SPACE, BadSpace, parse_space
+from events.spaces import DEFAULT, DEFAULT_SPACE, BadSpace, parse_space
 
 MAX_OPEN = 4
 """Every document is embedded once for each."""
+LEAST_TOKENS = 32
+"""Of a chunk; the most is what the default space's model reads."""
 
 _change = msgspec.structs.replace
 
@@ -161,8 +163,11 @@ def _close(spaces: Spaces, command: CloseSpace) -> tuple[Fact, ...]:
 
 def _set_chunking(spaces: Spaces, command: SetChunking) -> tuple[Fact, ...]:
     settings = command.settings
-    if not 16 <= settings.max_tokens <= 2048:
-        raise SpaceRefused("settings", f"{settings.max_tokens} tokens a chunk: 16 to 2048")
+    if not LEAST_TOKENS <= settings.max_tokens <= DEFAULT.max_tokens:
+        raise SpaceRefused(
+            "settings",
+            f"{settings.max_tokens} tokens a chunk: {LEAST_TOKENS} to {DEFAULT.max_tokens}",
+        )
     if not 0 <= settings.overlap_tokens <= settings.max_tokens // 2:
         raise SpaceRefused(
             "settings", f"{settings.overlap_tokens} tokens of overlap: half a chunk at most"

@@ -116,7 +116,7 @@ def test_chunk_settings_hold_from_their_event_on_and_must_make_sense() -> None:
     state = after(set_so)
     assert state.settings == wanted
     assert s.decide(state, set_so) == ()
-    for tokens, overlap in ((8, 0), (4096, 0), (100, 51), (100, -1)):
+    for tokens, overlap in ((31, 0), (257, 0), (100, 51), (100, -1)):
         settings = ChunkSettings(max_tokens=tokens, overlap_tokens=overlap)
         senseless = s.SetChunking(tenant="shop", settings=settings, at=4)
         assert refused(state, senseless) == "settings"
