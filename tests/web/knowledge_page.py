@@ -93,16 +93,19 @@ class KnowledgePage:
         return found
 
     async def violations(self, axe_source: str) -> list[str]:
-        """What axe finds wrong; and whether the page is wider than its window."""
+        """What axe finds wrong."""
         await self.page.evaluate(axe_source)
         found = await self.page.evaluate("rules => axe.run(document, rules)", RULES)
-        wrong = [
+        return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
             for one in found["violations"]
             for node in one["nodes"]
         ]
+
+    async def too_wide(self) -> list[str]:
+        """Whether the page is wider than its window."""
         wider = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        return [*wrong, *([f"{wider} px too wide"] if wider > 0 else [])]
+        return [f"{wider} px too wide"] if wider > 0 else []
 
 
 _DROP = """([name, text]) => {

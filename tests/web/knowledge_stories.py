@@ -74,9 +74,9 @@ def found(office: KnowledgeDouble, version: dict[str, Any]) -> dict[str, Any]:
     first, second = [row for row in office.chunks.values() if row["version"] == version["version"]]
     return {
         "hits": [
-            first | {"score": 0.81, "rank": 1, "parts": {"dense": 0.74, "words": 8.2,
+            first | {"score": 0.81, "rank": 0.031, "parts": {"dense": 0.74, "words": 8.2,
                      "sentence": 0.83}, "sentences": [[WARRANTY.strip(), 0.83], [SHARED, 0.21]]},
-            second | {"score": 0.64, "rank": 2, "parts": {"dense": 0.66, "words": 3.1,
+            second | {"score": 0.64, "rank": 0.028, "parts": {"dense": 0.66, "words": 3.1,
                       "sentence": 0.6, "rerank": 0.5}, "sentences": [[AFTER.strip(), 0.6]]},
         ],
         "answerable": True, "knowledge": 140, "space": "minilm-384", "how": "exact",

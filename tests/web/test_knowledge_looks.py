@@ -55,6 +55,12 @@ async def test_axe_finds_nothing_and_everything_fits(reading, library, axe_sourc
     doc = library.documents["assembly.docx"][0]
     beat = {"document": "assembly.docx", "version": doc["version"], "stage": "embed"}
     wrong: list[str] = []
+
+    async def axe(screen: str) -> list[str]:
+        """In the dark only colours differ, which one screen shows."""
+        skipped = screen == "zoomed" or (screen == "phone" and scheme == "dark")
+        return [] if skipped else await page.violations(axe_source)
+
     for name, (asked, there) in places(library).items():
         await page.visit(**asked)
         await page.page.locator(there).first.wait_for()
@@ -66,7 +72,8 @@ async def test_axe_finds_nothing_and_everything_fits(reading, library, axe_sourc
         for screen, size in SCREENS.items():
             await page.page.set_viewport_size(size)  # type: ignore[arg-type]  # width and height
             await picture(page, f"knowledge-{name}-{screen}-{scheme}")
-            wrong += [f"{name} {screen}: {one}" for one in await page.violations(axe_source)]
+            found = [*await page.too_wide(), *await axe(screen)]
+            wrong += [f"{name} {screen}: {one}" for one in found]
     assert wrong == []
     await page.visit()
     await page.row("warranty.pdf").get_by_role("button", name="Remove").click()

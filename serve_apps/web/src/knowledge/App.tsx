@@ -105,6 +105,7 @@ function TopBar({ me, route }: { me: Me; route: Route }) {
       </div>
       <p class="top-me">
         <a class="button plain" href="/console">{K.console}</a>
+        <a class="button plain" href="/replay">{K.replayPage}</a>
         <span class="soft">
           <bdi>{me.name}</bdi> · {K.roles[me.role]}
         </span>

@@ -71,7 +71,9 @@ function Versions({ route, versions }: { route: DocumentRoute; versions: readonl
                       </>
                     )}
                   </span>
-                  {doc.version === answering?.version && <span class="badge good">{K.answering}</span>}
+                  {doc.version === answering?.version && doc.state !== "indexed" && (
+                    <span class="badge good">{K.answering}</span>
+                  )}
                 </Anchor>
               </li>
             ))}

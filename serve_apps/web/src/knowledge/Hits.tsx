@@ -15,24 +15,25 @@ export function HitList({ hits }: { hits: readonly Hit[] }) {
   ) as Record<(typeof PARTS)[number], number>;
   return (
     <ol class="hits">
-      {hits.map((hit) => (
-        <One key={hit.chunk} hit={hit} best={best} />
+      {hits.map((hit, i) => (
+        <One key={hit.chunk} hit={hit} place={i + 1} best={best} />
       ))}
     </ol>
   );
 }
 
-function One({ hit, best }: { hit: Hit; best: Record<string, number> }) {
-  const place = placeWords(hit.place);
+function One(props: { hit: Hit; place: number; best: Record<string, number> }) {
+  const { hit, best } = props;
+  const where = placeWords(hit.place);
   return (
     <li class="hit" data-hit={hit.chunk}>
       <div class="hit-main">
         <p class="hit-head">
-          <span class="chunk-n numbers">{hit.rank}</span>
+          <span class="chunk-n numbers">{props.place}</span>
           <Anchor to={{ at: "chunk", chunk: hit.chunk }} class="hit-title">
             <bdi>{hit.title || hit.document}</bdi>
           </Anchor>
-          {place && <span class="badge accent"><bdi>{place}</bdi></span>}
+          {where && <span class="badge accent"><bdi>{where}</bdi></span>}
           {hit.closed_at > 0 && <span class="badge warn">{K.pastHit}</span>}
         </p>
         {hit.heading && <p class="soft small"><bdi>{hit.heading}</bdi></p>}
@@ -81,7 +82,7 @@ function Score(props: { name: string; value: number; of: number; total?: boolean
           <rect class="score-back" width={WIDTH} height={HEIGHT} rx="2" />
           <rect class="score-bar" width={WIDTH * part} height={HEIGHT} rx="2" />
         </svg>
-        {value.toFixed(3)}
+        <span class="score-value">{value.toFixed(3)}</span>
       </dd>
     </div>
   );

@@ -82,10 +82,9 @@ export class KnowledgeApi {
   async search(asked: Asked, signal?: AbortSignal): Promise<Found> {
     const options: Call = { method: "POST", body: asked, signal, within: SEARCH_WITHIN };
     const found = await this.#json<Partial<Found>>("/search", options);
-    const hits = (found.hits ?? []).map((hit, at) => ({
+    const hits = (found.hits ?? []).map((hit) => ({
       ...wholeChunk(hit),
       score: hit.score ?? 0,
-      rank: hit.rank ?? at + 1,
       parts: hit.parts ?? {},
       sentences: hit.sentences ?? [],
     }));
@@ -116,7 +115,7 @@ export class KnowledgeApi {
     form.append("file", file, file.name);
     if (locale) form.append("locale", locale);
     const options: Call = { method: "POST", form, within: UPLOAD_WITHIN };
-    return firstOf(await this.#json<{ documents?: Taken[] }>("/documents", options));
+    return firstOf(await this.#json("/documents", options));
   }
 
   async addUrl(asked: UrlAsked): Promise<Taken> {
@@ -168,8 +167,15 @@ function queryOf(fields: Query): string {
   return text ? `?${text}` : "";
 }
 
-function firstOf({ documents = [] }: { documents?: Taken[] }): Taken {
+interface AllTaken {
+  documents?: Taken[];
+  /** Files of several that were not taken. */
+  refused?: { name: string; code: string; detail: string }[];
+}
+
+function firstOf({ documents = [], refused = [] }: AllTaken): Taken {
   const [taken] = documents;
-  if (!taken) throw new ApiError("bad_answer", 202, "the server took nothing");
-  return taken;
+  if (taken) return taken;
+  const { code, detail } = refused[0] ?? { code: "bad_answer", detail: "the server took nothing" };
+  throw new ApiError(code, 422, detail);
 }

@@ -102,15 +102,22 @@ export class Desk {
 
   // The list.
 
+  /** `more`: the page after what is here; else all of it anew. */
   async load(more = false): Promise<void> {
-    const { filter, next } = this.shelf.get();
+    const { filter, next, rows } = this.shelf.get();
     const turn = (this.#asked += 1);
     this.shelf.update((shelf) => ({ ...shelf, loading: true, failed: "" }));
-    const before = more && next ? next : undefined;
+    let before = more && next ? next : undefined;
+    const found: Doc[] = [];
     try {
-      const page = await this.parts.api.documents({ ...filter, limit: PAGE, before });
-      if (turn !== this.#asked) return;
-      this.shelf.update((shelf) => withPage(shelf, page.rows, page.next ?? null, more));
+      do {
+        const page = await this.parts.api.documents({ ...filter, limit: PAGE, before });
+        if (turn !== this.#asked) return;
+        found.push(...page.rows);
+        before = String(page.next ?? "") || undefined;
+        // Read anew, the list is as long as it was: nobody's place on the page is lost.
+      } while (!more && before && found.length < rows.length);
+      this.shelf.update((shelf) => withPage(shelf, found, before ?? null, more));
     } catch (error) {
       const failed = troubleWords(error);
       if (turn === this.#asked) this.shelf.update((shelf) => ({ ...shelf, loading: false, failed }));

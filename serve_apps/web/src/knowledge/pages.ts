@@ -28,7 +28,7 @@ export function usePages<T>(read: (cursor: string, signal: AbortSignal) => Promi
     read(cursor, signal).then(
       (page) => {
         if (signal.aborted) return;
-        show(({ rows }) => ({ rows: [...rows, ...page.rows], next: page.next ?? null }));
+        show(({ rows }) => ({ rows: [...rows, ...page.rows], next: String(page.next ?? "") || null }));
         work(false);
       },
       (problem: unknown) => {

@@ -78,6 +78,7 @@ export const K = {
   skip: "Skip to the content",
   views,
   console: "Console",
+  replayPage: "Replay",
   roles: { admin: "Administrator", manager: "Manager", viewer: "Viewer" },
   feed: { connecting: "Connecting…", live: "Live", away: "Reconnecting…", refused: "Not followed" },
   loading: "Loading…",

@@ -148,8 +148,8 @@ export interface Parts {
 }
 
 export interface Hit extends Chunk {
+  /** Can be compared between questions. */
   score: number;
-  rank: number;
   parts: Parts;
   sentences: [string, number][];
 }
@@ -234,7 +234,8 @@ export interface ChunkSettings {
 
 export interface Page<T> {
   rows: T[];
-  next?: string;
+  /** What asks for the page after this one; empty or left out: there is none. */
+  next?: string | number | null;
 }
 
 export interface Progress {
