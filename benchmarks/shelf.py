@@ -37,9 +37,9 @@ from events.knowledge import (
     MediaType,
     Stage,
 )
-from events.log import Commit, Head, NewCommit
+from events.log import Commit, EventLog, Head, NewCommit
 from events.memory import MemoryLog
-from events.objects import MemoryDocuments
+from events.objects import Documents, MemoryDocuments
 from events.spaces import DEFAULT_SPACE
 from events.stream import INDEX, StreamName, knowledge_stream
 from projections.builds import ensure_live
@@ -72,10 +72,14 @@ class Shelf:
         pool: asyncpg.Pool,
         embed: Embed,
         *,
+        log: EventLog | None = None,
+        documents: Documents | None = None,
         count: TokenCounter | None = None,
     ) -> None:
+        """A `log` and `documents` of one's own stand in for those in memory; lanes must then
+        feed the index."""
         self.pool, self.embed = pool, embed
-        self.log, self.documents = MemoryLog(), MemoryDocuments()
+        self.log, self.documents = log or MemoryLog(), documents or MemoryDocuments()
         self.library = Library(self.log, self.documents, sniffed)
         self.index = KnowledgeIndex(self.documents, embed, DEFAULT_SPACE)
         self.applied = 0
@@ -137,11 +141,12 @@ class Shelf:
             assert moved, f"{owed} came to nothing"
 
     async def embed_again(self, tenant: str, document: str, space: str) -> None:
-        """Fill `space` for a document that answers."""
+        """Fill `space` for a document, if it answers."""
         stream = knowledge_stream(tenant, document)
         standing = await load(self.log, stream)
         work = standing.state.answers
-        assert work is not None, f"{document} does not answer"
+        if work is None:
+            return
         facts = await self._stage(tenant, d.Embed(work, space))
         record = d.Record(version=work.version, facts=facts)
         await carry_out(self.log, stream, record, known=standing)
@@ -157,7 +162,9 @@ class Shelf:
         return commit
 
     async def apply(self) -> None:
-        """Let the index take in what it has not."""
+        """Let the index take in what it has not; of a log in memory, which no lane reads."""
+        if not isinstance(self.log, MemoryLog):
+            return
         commits = await self.commits(after=self.applied)
         size = self.index.batch_size
         for start in range(0, len(commits), size):
@@ -168,7 +175,8 @@ class Shelf:
             )
 
     async def commits(self, *, after: int = 0) -> list[Commit]:
-        """All that is in the log behind `after`."""
+        """All that is in the log behind `after`. Only of a log in memory."""
+        assert isinstance(self.log, MemoryLog)
         found: list[Commit] = []
         newest = self.log.newest("knowledge")
         if newest > after:

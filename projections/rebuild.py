@@ -49,7 +49,7 @@ _log = structlog.get_logger(__name__)
 
 class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a rebuild found. `tables` is empty when there was nothing to compare with: the live
-    build was of another schema version."""
+    build was of another schema version, or there was none."""
 
     projection: str
     version: int
@@ -68,13 +68,18 @@ class RebuildRunning(ProjectionError):
     """Another rebuild of this projection is under way."""
 
 
-async def rebuild(projection: Projection, nats_url: str, dsn: str) -> RebuildReport:
+async def rebuild(
+    projection: Projection, nats_url: str, dsn: str, *, lost: bool = False
+) -> RebuildReport:
     """Build `projection` anew from the log, compare, and make the new build live.
 
     The new build takes the live one's place also when they differ: the log is the truth. The
-    report says which rows differed. Raises RebuildRunning, NewerBuild, OSError or TimeoutError
-    when NATS or Postgres cannot be reached, what `apply`, asyncpg and nats-py raise; then the
-    live build stays as it was.
+    report says which rows differed. With `lost` the database is a new one: whatever is live in it
+    has only begun, so that the log is read to its end and nothing compared. The schema must
+    stand.
+
+    Raises RebuildRunning, NewerBuild, OSError or TimeoutError when NATS or Postgres cannot be
+    reached, what `apply`, asyncpg and nats-py raise; then the live build stays as it was.
     """
     pool = await open_pool(dsn, max_size=4, command_timeout=COMPARE_TIMEOUT_S)
     try:
@@ -82,7 +87,8 @@ async def rebuild(projection: Projection, nats_url: str, dsn: str) -> RebuildRep
             nats_url, allow_reconnect=False, connect_timeout=int(NATS_TIMEOUT_S)
         )
         try:
-            return await rebuild_from(projection, client.jetstream(timeout=NATS_TIMEOUT_S), pool)
+            jetstream = client.jetstream(timeout=NATS_TIMEOUT_S)
+            return await rebuild_from(projection, jetstream, pool, lost=lost)
         finally:
             await client.close()
     finally:
@@ -91,7 +97,7 @@ async def rebuild(projection: Projection, nats_url: str, dsn: str) -> RebuildRep
 
 
 async def rebuild_from(
-    projection: Projection, jetstream: JetStreamContext, pool: asyncpg.Pool
+    projection: Projection, jetstream: JetStreamContext, pool: asyncpg.Pool, *, lost: bool = False
 ) -> RebuildReport:
     """`rebuild` over connections that are there. `pool` must lend four at once."""
     async with _alone(pool, projection.name):
@@ -103,7 +109,7 @@ async def rebuild_from(
         ):
             build = await create_build(connection, projection)
         _log.info("rebuild_begun", projection=projection.name, build=build.schema)
-        work = _Rebuild(projection, jetstream, pool, build)
+        work = _Rebuild(projection, jetstream, pool, build, compares=not lost)
         await work.catch_up()
         checkpoint, tables = await work.compare_with_live()
         await work.catch_up()
@@ -129,15 +135,18 @@ class _Rebuild:
         jetstream: JetStreamContext,
         pool: asyncpg.Pool,
         build: Build,
+        *,
+        compares: bool,
     ) -> None:
         self.projection, self.jetstream, self.pool = projection, jetstream, pool
-        self.build = build
+        self.build, self.compares = build, compares
 
     async def catch_up(self) -> None:
         """Read the log until the new build is close to the live one's checkpoint.
 
         Never beyond it: both must be comparable at one checkpoint. A live build of an older
-        schema version is fed by nobody, so then the log's end is the goal.
+        schema version is fed by nobody, and one that is not compared may have only begun, so
+        then the log's end is the goal.
         """
         while True:
             goal = await self._goal()
@@ -153,7 +162,7 @@ class _Rebuild:
         live = await live_build(connection, self.projection.name)
         if live is None:
             raise NoSuchBuild(f"{self.projection.name} has no live build")
-        if live.version == self.projection.version:
+        if self.compares and live.version == self.projection.version:
             return live.checkpoint
         return await last_version(self.jetstream, self.projection.kind)
 
@@ -188,7 +197,7 @@ class _Rebuild:
             reader.transaction(isolation="repeatable_read", readonly=True),
         ):
             async with self._live_held() as (_, live):
-                if live.version != self.build.version:
+                if not self.compares or live.version != self.build.version:
                     return self.build.checkpoint, ()
                 # The first statement takes the transaction's snapshot.
                 await reader.execute(f"SET LOCAL ROLE {WRITER_ROLE}; SELECT 1")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote, urlsplit
+
 import asyncpg
 
 from projections.builds import BOOKKEEPING
@@ -35,6 +37,42 @@ async def ensure_schema(dsn: str) -> None:
             for role in (READER_ROLE, WRITER_ROLE):
                 await _ensure_role(connection, role)
             await connection.execute(BOOKKEEPING)
+    finally:
+        await connection.close(timeout=CONNECT_TIMEOUT_S)
+
+
+async def ensure_database(dsn: str) -> bool:
+    """Make the database that `dsn` names where the server has none of this name; True when it did.
+
+    Raises DatabaseUnfit when this user may not, or what asyncpg raises when Postgres cannot be
+    reached.
+    """
+    try:
+        connection = await asyncpg.connect(
+            dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
+        )
+    except asyncpg.InvalidCatalogNameError:
+        await _create_database(dsn, unquote(urlsplit(dsn).path.lstrip("/")))
+        return True
+    await connection.close(timeout=CONNECT_TIMEOUT_S)
+    return False
+
+
+async def _create_database(dsn: str, name: str) -> None:
+    """From `template1`, which every server has."""
+    connection = await asyncpg.connect(
+        dsn, database="template1", timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
+    )
+    quoted = '"' + name.replace('"', '""') + '"'
+    try:
+        await connection.execute(f"CREATE DATABASE {quoted}")
+    except asyncpg.DuplicateDatabaseError:
+        pass  # another was first
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise DatabaseUnfit(
+            f"there is no database {name} and this user may not create one: let an"
+            f" administrator run CREATE DATABASE {quoted} OWNER <this user>"
+        ) from error
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT_S)
 

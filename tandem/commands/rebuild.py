@@ -21,7 +21,10 @@ def rebuild(
         str, typer.Argument(help="One read model; all when not given.", metavar="[NAME]")
     ] = "",
 ) -> None:
-    """Build read models anew from the log while reading goes on, and say whether they are equal."""
+    """Build read models anew from the log while reading goes on, and say whether they are equal.
+
+    Where the database is gone, it is made again.
+    """
     differ = asyncio.run(_rebuild(read_running(Settings()), name))
     if differ:
         raise UserError(f"not equal to what was live before: {', '.join(differ)}")
@@ -32,6 +35,7 @@ async def _rebuild(house: Addresses, name: str) -> list[str]:
 
     prepare(house)
     from projections.rebuild import rebuild as build_anew
+    from projections.schema import ensure_schema
     from tandem.wiring.read_models import all_projections
 
     known = all_projections(house)
@@ -39,15 +43,30 @@ async def _rebuild(house: Addresses, name: str) -> list[str]:
     if not chosen:
         names = ", ".join(p.name for p in known)
         raise UserError(f"no read model is called {name}: there are {names}")
+    lost = await _made_anew(house.postgres_dsn)
+    await ensure_schema(house.postgres_dsn)
     differ: list[str] = []
     async with joined(house):  # the knowledge index asks the house's own embedder
         for projection in chosen:
             began = time.monotonic()
-            report = await build_anew(projection, house.nats_url, house.postgres_dsn)
+            report = await build_anew(projection, house.nats_url, house.postgres_dsn, lost=lost)
             print(_line(report, time.monotonic() - began))
             if not report.equal:
                 differ.append(projection.name)
     return differ
+
+
+async def _made_anew(dsn: str) -> bool:
+    """Whether there was no database; now there is an empty one."""
+    from projections.schema import DatabaseUnfit, ensure_database
+
+    try:
+        made = await ensure_database(dsn)
+    except DatabaseUnfit as error:
+        raise UserError(str(error)) from error
+    if made:
+        print("there was no database: made anew, and filled from the log")
+    return made
 
 
 def _line(report: RebuildReport, seconds: float) -> str:
