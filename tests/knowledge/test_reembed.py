@@ -1,0 +1,210 @@
+"""A second space is filled while the first answers; a kill in the middle costs nothing; one event
+switches, and one goes back. Real log, object store, Postgres and Ray Data."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from knowledge_shelf import Shelf, bag_of_words
+from reembed_run import SMALL, WORKERS, order
+
+from events.spaces import DEFAULT_SPACE
+
+pytestmark = pytest.mark.timeout(600)
+PATIENCE_S = 240.0
+DOCUMENTS = 8
+ROOT = Path(__file__).parents[2]
+COLOURS = ["red", "green", "blue", "black", "white", "amber", "violet", "silver"]
+
+
+@pytest.fixture(scope="module")
+def ray_address() -> Iterator[str]:
+    """A small Ray of this module's own, unless the run has one already."""
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    started = not ray.is_initialized()
+    if started:
+        ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+    yield str(ray.get_runtime_context().gcs_address)
+    if started:
+        ray.shutdown()
+
+
+@pytest.fixture
+async def shop(
+    start_nats: Callable[..., Any], database: str
+) -> AsyncIterator[tuple[Shelf, str, str]]:
+    """A shelf on real servers whose index is fed by a lane, the address of its log, a tenant with
+    eight documents that can be found."""
+    from events.jetstream import JetStreamLog
+    from events.objects import NatsDocuments
+    from projections.database import open_pool
+    from projections.knowledge.documents import wait_indexed
+    from projections.schema import ensure_schema
+    from projections.worker import open_worker
+
+    url = start_nats().url
+    log = await JetStreamLog.connect(url, name="test")
+    await log.ensure_streams()
+    await ensure_schema(database)
+    pool = await open_pool(database, max_size=4)
+    shelf = Shelf(pool)
+    shelf.log, shelf.documents = log, NatsDocuments(log.connection)
+    shelf.library = type(shelf.library)(log, shelf.documents, shelf.library._sniff)
+    shelf.index = type(shelf.index)(shelf.documents, bag_of_words, DEFAULT_SPACE)
+    tenant = f"shop-{uuid.uuid4().hex[:8]}"
+    async with open_worker([shelf.index], url, database) as worker:
+        running = asyncio.create_task(worker.run())
+        submitted = [
+            await shelf.submit(
+                tenant, f"{colour}.md", f"# {colour}\n\nThe {colour} lamp costs {n}."
+            )
+            for n, colour in enumerate(COLOURS)
+        ]
+        await wait_indexed(pool, submitted, timeout=PATIENCE_S)
+        yield shelf, url, tenant
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    await pool.close()
+    await log.close()
+
+
+async def _facts(shelf: Shelf, tenant: str) -> dict[str, int]:
+    """How often each document was embedded in the new space."""
+    from events.stream import knowledge_stream
+
+    found: dict[str, int] = {}
+    for colour in COLOURS:
+        commits = await shelf.log.load(knowledge_stream(tenant, _id(colour)))
+        facts = [fact for commit in commits for fact in commit.facts]
+        found[colour] = sum(getattr(fact, "space", "") == SMALL for fact in facts)
+    return found
+
+
+def _id(colour: str) -> str:
+    from actors.documents.library import document_id
+
+    return document_id(f"{colour}.md")
+
+
+async def _active(shelf: Shelf, tenant: str) -> str:
+    return (await shelf.knowledge.standing(tenant)).space
+
+
+async def _ask(shelf: Shelf, tenant: str, asked: asyncio.Queue[str]) -> None:
+    """Asks in the space that is searched in, again and again, until cancelled."""
+    while True:
+        for colour in COLOURS:
+            space = await _active(shelf, tenant)
+            hits = await shelf.search(tenant, f"what costs the {colour} lamp", space=space)
+            assert hits[0].document == _id(colour), f"{colour} in {space}"
+            asked.put_nowait(space)
+        await asyncio.sleep(0.02)
+
+
+async def test_a_space_is_filled_while_the_old_one_answers_and_a_kill_loses_nothing(
+    shop: tuple[Shelf, str, str], ray_address: str, database: str
+) -> None:
+    from actors.documents.spaces import SwitchSpace
+    from actors.documents.tenant import change_index
+    from tandem.reembedding.checks import Bounds, check, usual_questions
+    from tandem.reembedding.fill import fill
+    from tandem.reembedding.missing import missing, wait_for_state
+
+    shelf, url, tenant = shop
+    asked: asyncio.Queue[str] = asyncio.Queue()
+    asking = asyncio.create_task(_ask(shelf, tenant, asked))
+
+    given = {"ray": ray_address, "tenant": tenant, "nats_url": url, "dsn": database, "after": 3}
+    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("reembed_run.py")),
+        json.dumps(given),
+        env=os.environ | {"PYTHONPATH": path},
+        cwd=ROOT,
+    )
+    assert await asyncio.wait_for(child.wait(), PATIENCE_S) == -signal.SIGKILL
+    before = await _facts(shelf, tenant)
+    assert 3 <= sum(before.values()) < DOCUMENTS, "it died in the middle"
+
+    told: list[tuple[int, int]] = []
+    done = await asyncio.wait_for(
+        fill(
+            shelf.log,
+            shelf.pool,
+            order(tenant, url),
+            WORKERS,
+            tell=lambda chunks, total: told.append((chunks, total)),
+        ),
+        PATIENCE_S,
+    )
+    assert done == DOCUMENTS - sum(before.values()), "only the rest was done"
+    assert told[-1] == (done, done)
+    assert await _facts(shelf, tenant) == dict.fromkeys(COLOURS, 1)
+    assert await missing(shelf.pool, tenant, SMALL) == []
+    assert {asked.get_nowait() for _ in range(asked.qsize())} == {DEFAULT_SPACE}, (
+        "until the switch the old space answers"
+    )
+
+    async def embed(text: str, space: str) -> Any:
+        return (await bag_of_words(space, [text]))[0]
+
+    questions = await usual_questions(shelf.pool, tenant)
+    assert sorted(one.text for one in questions) == sorted(COLOURS), "nobody asked yet: titles"
+    found = await check(
+        shelf.knowledge, shelf.knowledge, embed, tenant, questions, space=SMALL, now=DEFAULT_SPACE
+    )
+    assert (found.recall, found.how, found.questions) == (1.0, "exact", DOCUMENTS)
+    assert found.faults(Bounds()) == []
+
+    for space in (SMALL, DEFAULT_SPACE):
+        command = SwitchSpace(tenant=tenant, space=space, at=9, quality=found.quality())
+        assert await change_index(shelf.log, tenant, command)
+        await wait_for_state(shelf.pool, tenant, space, ("active",), timeout=PATIENCE_S)
+        assert await _active(shelf, tenant) == space
+        async with asyncio.timeout(PATIENCE_S):
+            while await asked.get() != space:
+                assert not asking.done(), "a question was not answered"
+    asking.cancel()
+    (ended,) = await asyncio.gather(asking, return_exceptions=True)
+    assert isinstance(ended, asyncio.CancelledError), f"a question was not answered: {ended!r}"
+
+
+def test_a_worse_space_is_not_switched_to() -> None:
+    from tandem.reembedding.checks import Bounds, Checks
+
+    good = Checks(questions=9, recall=0.99, how="index", overlap=0.8)
+    assert good.faults(Bounds()) == []
+    assert good.quality() == {"questions": 9.0, "overlap_at_5": 0.8}
+    lossy = Checks(questions=9, recall=0.94, how="index", overlap=0.8)
+    assert lossy.faults(Bounds()) == ["recall@5 is 0.940, below 0.95"]
+    strange = Checks(questions=9, recall=1.0, how="exact", overlap=0.4)
+    assert strange.faults(Bounds()) == ["overlap@5 is 0.400, below 0.5"]
+    better = Checks(questions=9, recall=1.0, how="exact", overlap=0.4, mrr=0.72, mrr_before=0.7)
+    assert better.faults(Bounds()) == [], "where answers are known, they count and nothing else"
+    worse = Checks(questions=9, recall=1.0, how="exact", overlap=0.9, mrr=0.69, mrr_before=0.7)
+    assert worse.faults(Bounds()) == ["MRR falls from 0.700 to 0.690"]
+
+
+def test_questions_come_from_a_csv_or_the_file_is_refused(tmp_path: Path) -> None:
+    from tandem.errors import UserError
+    from tandem.reembedding.checks import Question, read_questions
+
+    file = tmp_path / "questions.csv"
+    file.write_text("question,answer\nHow long?,Two days\n")
+    assert read_questions(file) == [Question("How long?", "Two days")]
+    for wrong in ("question,answer\n", "text\nhello\n"):
+        file.write_text(wrong)
+        with pytest.raises(UserError, match=r"questions\.csv"):
+            read_questions(file)
