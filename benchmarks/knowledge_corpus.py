@@ -12,7 +12,7 @@ import csv
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -66,12 +66,18 @@ def read_sentences() -> list[tuple[str, str]]:
     return list(dict.fromkeys(row for row in rows if len(row[0].split()) >= 4))
 
 
-def seeds() -> Seeds:
-    """Embeds the sentences with the packaged model; some seconds."""
-    from serve_apps.encoder import EmbeddingModel  # noqa: PLC0415 it loads torch
-
+def seeds(kept: Path | None = None) -> Seeds:
+    """The sentences with the packaged model's vectors, which are kept in the file `kept`."""
     sentences = read_sentences()
-    vectors = EmbeddingModel().encode_many([text for text, _ in sentences])
+    if kept is not None and kept.exists():
+        vectors: Vectors = np.load(kept)
+    else:
+        from serve_apps.encoder import EmbeddingModel  # noqa: PLC0415 it loads torch
+
+        vectors = EmbeddingModel().encode_many([text for text, _ in sentences])
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            np.save(kept, vectors)
     order = np.random.default_rng(SEED).permutation(len(sentences))
     asked, written = np.sort(order[:HELD_OUT]), np.sort(order[HELD_OUT:])
     return Seeds(
@@ -132,5 +138,5 @@ def _noise(random: np.random.Generator, shape: tuple[int, ...]) -> Vectors:
     return (NOISE / np.sqrt(shape[1])) * noise
 
 
-def _unit(rows: Vectors) -> NDArray[np.float16]:
+def _unit(rows: NDArray[Any]) -> NDArray[np.float16]:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)

@@ -184,3 +184,13 @@ async def _drop_indexes(connection: asyncpg.Connection, schema: str) -> list[str
         *(f"ALTER TABLE {k['table']} ADD CONSTRAINT {k['conname']} {k['is']}" for k in keys),
         *(index["indexdef"] for index in indexes),
     ]
+
+
+async def shared_index(dsn: str, schema: str, *, memory: str) -> None:
+    """One HNSW index over every tenant's vectors: what the search does not use."""
+    async with _owner(dsn, schema) as connection:
+        await connection.execute("SELECT set_config('maintenance_work_mem', $1, false)", memory)
+        await connection.execute(
+            "CREATE INDEX IF NOT EXISTS shared_hnsw ON chunk_vectors"
+            " USING hnsw ((embedding::halfvec(384)) halfvec_ip_ops)"
+        )
