@@ -26,6 +26,8 @@ from tandem.embedded.postgres import EmbeddedPostgres
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 FAQ = HERE.parents[1] / "shared" / "data" / "covid_faq"
+SIZES = ((10_000, 1), (100_000, 1), (1_000_000, 1), (1_000_000, 1000))
+"""Chunks and tenants that they are in."""
 QUERIES = HERE.parents[1] / "shared" / "data" / "banking77" / "queries.csv"
 
 
@@ -48,10 +50,51 @@ async def on_bare_servers() -> Sequence[Section]:
     return found
 
 
-async def on_retrieval(folder: Path) -> Sequence[Section]:
-    from benchmarks import retrieval  # noqa: PLC0415 it loads the embedder
+async def on_retrieval(folder: Path | None) -> Sequence[Section]:
+    """Answers found on the project's own documents, and on covid_faq where its folder is given;
+    follow-ups; chunk sizes."""
+    from benchmarks import chunk_sizes, followups, retrieval  # noqa: PLC0415 it loads the embedder
+    from benchmarks.corpora import covid_faq, own_docs  # noqa: PLC0415 likewise
 
-    return [retrieval.section(await retrieval.measure(folder))]
+    found = [retrieval.section(await retrieval.measure(folder))] if folder else []
+    corpora = [own_docs(), covid_faq(folder)] if folder else [own_docs()]
+    return [
+        *found,
+        retrieval.section(await retrieval.measure_own_docs()),
+        followups.section(await followups.measure()),
+        chunk_sizes.section(await chunk_sizes.measure(corpora)),
+    ]
+
+
+async def on_embedder(folder: Path | None) -> Sequence[Section]:
+    from benchmarks import embedder  # noqa: PLC0415 likewise
+
+    made = await asyncio.to_thread(embedder.section, folder) if folder else None
+    return [made or await asyncio.to_thread(embedder.section)]
+
+
+async def on_knowledge(sizes: Sequence[tuple[int, int]]) -> Sequence[Section]:
+    """(chunks, tenants) each: the largest takes half an hour on two cores, and 10 GB of disk."""
+    from benchmarks import index_rate, knowledge_scale  # noqa: PLC0415 likewise
+
+    found = [await on_a_postgres(index_rate.index_rate)]
+    for chunks, tenants in sizes:
+        size = knowledge_scale.Size(chunks=chunks, tenants=tenants)
+        found.append(await knowledge_scale.section(size))
+    return found
+
+
+async def on_a_postgres(measure: Callable[[str], Coroutine[Any, Any, Section]]) -> Section:
+    """`measure` gets the DSN of a Postgres that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tb-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        await asyncio.to_thread(home.chmod, 0o755)  # as root, Postgres runs under its own user
+        postgres = EmbeddedPostgres(home / "pg", sockets=home / "s")
+        dsn = await postgres.start()
+        try:
+            return await measure(dsn)
+        finally:
+            await postgres.stop()
 
 
 async def on_handoff(queries: Path | None) -> Sequence[Section]:
@@ -71,8 +114,15 @@ def main() -> None:
     )
     parser.add_argument(
         "--only",
-        choices=["bare", "house", "operators", "handoff", "retrieval"],
+        choices=["bare", "house", "operators", "handoff", "retrieval", "embedder", "knowledge"],
         help="one part alone, in the place of its last figures",
+    )
+    parser.add_argument(
+        "--largest",
+        type=int,
+        default=100_000,
+        metavar="CHUNKS",
+        help="how far the search's benchmark goes: 10000, 100000 or 1000000",
     )
     parser.add_argument("--compare", nargs=2, type=Path, metavar=("OLD", "NEW"))
     arguments = parser.parse_args()
@@ -94,10 +144,14 @@ def _measure(arguments: argparse.Namespace) -> None:
         "handoff": lambda: on_handoff(queries),
         "operators": console_bench.sections,
     }
-    if (arguments.faq / "faq.csv").exists():
-        parts["retrieval"] = lambda: on_retrieval(arguments.faq)
-    else:
-        print(f"retrieval is left out: no faq.csv in {arguments.faq} (say --faq PATH)")
+    faq: Path | None = arguments.faq
+    if not (arguments.faq / "faq.csv").exists():
+        faq = None
+        print(f"covid_faq is left out: no faq.csv in {arguments.faq} (say --faq PATH)")
+    sizes = [size for size in SIZES if size[0] <= arguments.largest]
+    parts["retrieval"] = lambda: on_retrieval(faq)
+    parts["embedder"] = lambda: on_embedder(faq)
+    parts["knowledge"] = lambda: on_knowledge(sizes)
     sections: list[Section] = []
     for name, measure in parts.items():
         if arguments.only in (None, name):
