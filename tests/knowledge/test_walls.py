@@ -7,18 +7,28 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+from knowledge_shelf import OTHER_SPACE
+
+from events.knowledge import SpaceOpened, SpaceSwitched
+from events.spaces import DEFAULT_SPACE
+from projections.knowledge.index_tables import TABLES
 
 if TYPE_CHECKING:
     from knowledge_shelf import Shelf
 
 SECRET = "question,answer\nWhat is the code?,The code is {}.\n"
-TABLES = ("documents", "chunks", "chunk_vectors", "chunk_terms", "sentences")
 
 
 @pytest.fixture(scope="module", autouse=True)
 async def two_tenants(shelf: Shelf) -> None:
-    await shelf.submit("acme", "codes.csv", SECRET.format("alpha"))
-    await shelf.submit("globex", "codes.csv", SECRET.format("omega"))
+    """Each with something in every table: what was closed, and a space switched to."""
+    for tenant, code in (("acme", "alpha"), ("globex", "omega")):
+        space = {"tenant": tenant, "space": OTHER_SPACE}
+        gone = await shelf.submit(tenant, "gone.csv", SECRET.format("gone"))
+        await shelf.remove(tenant, gone.document)
+        await shelf.say(tenant, SpaceOpened(at=1, **space))
+        await shelf.submit(tenant, "codes.csv", SECRET.format(code))
+        await shelf.say(tenant, SpaceSwitched(at=2, previous=DEFAULT_SPACE, **space))
 
 
 async def test_a_search_finds_its_own_tenants_text_only(shelf: Shelf) -> None:
