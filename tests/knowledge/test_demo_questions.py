@@ -85,7 +85,7 @@ async def test_the_best_sentence_holds_the_answer(help_pages: Shelf) -> None:
 
 
 def test_each_page_has_its_address_and_a_sister_in_the_other_language() -> None:
-    from projections.knowledge.chunking import front_matter
+    from projections.knowledge.parsing.markdown import front_matter
 
     for locale in ("en", "es"):
         pages = sorted((PAGES / locale).glob("*.md"))
