@@ -1,11 +1,11 @@
-"""`tandem ingest PATH...`: documents into the knowledge base; returns when they are searchable."""
+"""`tandem ingest PATH|URL...`: documents into the knowledge base, and searchable on return."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,35 +14,59 @@ from tandem.addresses import Addresses, read_running
 from tandem.errors import UserError
 
 if TYPE_CHECKING:
-    from projections.knowledge.ingest import Submitted
+    from actors.documents.library import Library, Submitted
+    from events.jetstream import JetStreamLog
 
 WAIT_S = 1800.0
 
 
 def ingest(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(help="CSV, Markdown or text files, or folders of them.", metavar="PATH..."),
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, folders of them (PDF, Word, PowerPoint, Excel, HTML, CSV, Markdown,"
+            " text), or http(s) addresses of pages.",
+            metavar="PATH|URL...",
+        ),
     ],
+    sitemap: Annotated[
+        bool, typer.Option("--sitemap", help="The addresses are sitemaps: take all their pages.")
+    ] = False,
     tenant: Annotated[str, typer.Option(help="Whose knowledge it becomes.")] = "demo",
     locale: Annotated[
         str, typer.Option(help="The documents' language (en, es); found out when not given.")
     ] = "",
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Return when they are kept, not yet searchable.")
+    ] = False,
 ) -> None:
     """Take documents into the knowledge base. Returns when they are searchable."""
-    files = _files(paths)
+    urls = list(dict.fromkeys(one for one in what if one.startswith(("http://", "https://"))))
+    if sitemap and len(urls) < len(what):
+        raise UserError("--sitemap takes addresses, such as https://example.com/sitemap.xml")
+    files = _files([Path(one) for one in what if one not in urls])
     began = time.monotonic()
-    chunks = asyncio.run(_ingest(read_running(Settings()), files, tenant, locale))
-    for name, count in chunks.items():
-        print(f"{name}: {count} chunks searchable")
-    total = sum(chunks.values())
-    print(f"{len(files)} documents, {total} chunks, {time.monotonic() - began:.1f} s")
+    outcome = asyncio.run(
+        _Ingest(read_running(Settings()), tenant, locale).run(
+            files, urls, "sitemap" if sitemap else "page", wait=not no_wait
+        )
+    )
+    for name, chunks in outcome.searchable.items():
+        print(f"{name}: {chunks} chunks searchable")
+    for name in outcome.kept:
+        print(f"{name}: kept, to be worked at")
+    for name, reason in outcome.failed.items():
+        print(f"{name}: failed: {reason}")
+    total, seconds = sum(outcome.searchable.values()), time.monotonic() - began
+    print(f"{len(files) + len(urls)} documents, {total} chunks, {seconds:.1f} s")
+    if outcome.failed:
+        raise typer.Exit(1)
 
 
 def _files(paths: list[Path]) -> dict[str, Path]:
     """Files by the names that they get: a file's own, or its path below the folder that was given,
     so that `a/index.md` and `b/index.md` are two documents."""
-    from projections.knowledge.ingest import MEDIA_TYPES
+    from projections.knowledge.parsing import MEDIA_TYPES
 
     files: dict[str, Path] = {}
     for path in paths:
@@ -62,52 +86,103 @@ def _files(paths: list[Path]) -> dict[str, Path]:
     return files
 
 
-async def _ingest(
-    house: Addresses, files: dict[str, Path], tenant: str, locale: str
-) -> dict[str, int]:
-    from events.log import LogError
-    from projections.database import open_pool
-    from projections.knowledge.chunking import UnreadableDocument
-    from projections.knowledge.ingest import NotIndexed, wait_indexed
+class _Outcome:
+    def __init__(self) -> None:
+        self.searchable: dict[str, int] = {}
+        self.kept: list[str] = []
+        self.failed: dict[str, str] = {}
 
-    try:
-        submitted = await _submit(house, files, tenant, locale)
-        pool = await open_pool(house.postgres_dsn, min_size=1, max_size=1)
+
+class _Ingest:
+    """One run of the command, for one tenant."""
+
+    def __init__(self, house: Addresses, tenant: str, locale: str) -> None:
+        self._house, self._tenant, self._locale = house, tenant, locale
+        self._outcome = _Outcome()
+
+    async def run(
+        self,
+        files: dict[str, Path],
+        urls: list[str],
+        what: Literal["page", "sitemap"],
+        *,
+        wait: bool,
+    ) -> _Outcome:
+        from events.jetstream import JetStreamLog
+        from events.log import LogError
+        from events.stream import tenancy_stream
+        from tandem.wiring.library import open_library
+
+        log = await JetStreamLog.connect(self._house.nats_url, name="tandem-ingest")
         try:
-            indexed = await wait_indexed(pool, submitted, timeout=WAIT_S)
+            if await log.last(tenancy_stream(self._tenant)) is None:
+                raise UserError(f"there is no tenant {self._tenant}")
+            library = open_library(log, self._house.settings)
+            taken = await self._hand_over(library, files, urls, what)
+            if wait:
+                await self._wait(log, taken)
+            else:
+                self._outcome.kept += taken
+        except (LogError, ValueError) as error:
+            raise UserError(str(error)) from None
+        finally:
+            await log.close()
+        return self._outcome
+
+    async def _hand_over(
+        self,
+        library: Library,
+        files: dict[str, Path],
+        urls: list[str],
+        what: Literal["page", "sitemap"],
+    ) -> dict[str, Submitted]:
+        """What was taken, by name; what was refused is noted, and keeps nothing else out."""
+        from actors.documents.library import DocumentRefused
+
+        taken: dict[str, Submitted] = {}
+        tenant, locale = self._tenant, self._locale
+        for name in (*files, *urls):
+            at = time.time_ns() // 1_000_000
+            try:
+                if name in files:
+                    content = await asyncio.to_thread(_content, files[name], library.max_bytes)
+                    taken[name] = await library.submit(
+                        tenant, name=name, content=content, at=at, locale=locale, origin="command"
+                    )
+                else:
+                    taken[name] = await library.request(
+                        tenant, url=name, what=what, at=at, locale=locale
+                    )
+            except DocumentRefused as refused:
+                self._outcome.failed[name] = refused.reason
+            except OSError as error:
+                self._outcome.failed[name] = error.strerror or str(error)
+        return taken
+
+    async def _wait(self, log: JetStreamLog, taken: dict[str, Submitted]) -> None:
+        from events.live_nats import NatsLive
+        from projections.database import open_pool
+        from projections.knowledge.documents import NotIndexed, wait_indexed
+        from tandem.ingest_bars import bars
+
+        pool = await open_pool(self._house.postgres_dsn, min_size=1, max_size=1)
+        deadline = time.monotonic() + WAIT_S
+        names = {one.document: name for name, one in taken.items()}
+        try:
+            async with bars(NatsLive(log.connection), self._tenant, names) as ready:
+                for name, one in taken.items():
+                    left = max(1.0, deadline - time.monotonic())
+                    try:
+                        chunks = await wait_indexed(pool, [one], timeout=left)
+                        self._outcome.searchable[name] = chunks[one.document]
+                    except NotIndexed as error:
+                        self._outcome.failed[name] = str(error).removeprefix(f"{name}: ")
+                    ready(one.document)
         finally:
             await pool.close()
-    except (UnreadableDocument, NotIndexed, LogError, ValueError) as error:
-        raise UserError(str(error)) from None
-    return {name: indexed[one.document] for name, one in zip(files, submitted, strict=True)}
 
 
-async def _submit(
-    house: Addresses, files: dict[str, Path], tenant: str, locale: str
-) -> list[Submitted]:
-    from events.jetstream import JetStreamLog
-    from events.objects import NatsDocuments
-    from events.stream import tenancy_stream
-    from projections.knowledge.ingest import read_document, submit
-
-    # All can be read, or nothing is taken in.
-    contents = [read_document(path) for path in files.values()]
-    log = await JetStreamLog.connect(house.nats_url, name="tandem-ingest")
-    try:
-        if await log.last(tenancy_stream(tenant)) is None:
-            raise UserError(f"there is no tenant {tenant}")
-        documents = NatsDocuments(log.connection)
-        return [
-            await submit(
-                log,
-                documents,
-                tenant=tenant,
-                name=name,
-                content=content,
-                at=time.time_ns() // 1_000_000,
-                locale=locale,
-            )
-            for name, content in zip(files, contents, strict=True)
-        ]
-    finally:
-        await log.close()
+def _content(path: Path, most: int) -> bytes:
+    """One byte more than may be taken is enough to know that it is too much. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(most + 1)

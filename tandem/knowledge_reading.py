@@ -1,0 +1,104 @@
+"""What commands about the knowledge stand on: the read models, the library, the search of turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from config.settings import Settings
+from tandem.addresses import read_running
+from tandem.errors import UserError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from actors.documents.library import Library
+    from events.conversation import AnswerRecorded
+    from events.jetstream import JetStreamLog
+    from events.objects import Documents
+    from serve_apps.gateway.knowledge.ports import KnowledgePorts
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def read_models() -> AsyncGenerator[asyncpg.Pool]:
+    """Of the house that runs here. What Postgres fails at becomes a UserError."""
+    import asyncpg  # noqa: PLC0415 help must be quick
+
+    from projections.database import open_pool  # noqa: PLC0415 likewise
+
+    pool = await open_pool(read_running(Settings()).postgres_dsn, min_size=0, max_size=2)
+    try:
+        yield pool
+    except asyncpg.UndefinedTableError:
+        raise UserError("the read models are not built yet: try again in a moment") from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise UserError(f"the read models cannot be read: {error}") from None
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def library(tenant: str) -> AsyncGenerator[tuple[Library, Documents, JetStreamLog]]:
+    """The library of the house that runs here, its originals and the log. Raises UserError where
+    there is no such tenant, or something is refused."""
+    from actors.documents.library import DocumentRefused  # noqa: PLC0415 help must be quick
+    from events.jetstream import JetStreamLog  # noqa: PLC0415 likewise
+    from events.log import LogError  # noqa: PLC0415 likewise
+    from events.stream import tenancy_stream  # noqa: PLC0415 likewise
+    from tandem.wiring.library import open_library  # noqa: PLC0415 likewise
+    from tandem.wiring.objects import documents_of  # noqa: PLC0415 likewise
+
+    house = read_running(Settings())
+    log = await JetStreamLog.connect(house.nats_url, name="tandem-knowledge")
+    try:
+        if await log.last(tenancy_stream(tenant)) is None:
+            raise UserError(f"there is no tenant {tenant}")
+        yield open_library(log, house.settings), documents_of(house.settings, log.connection), log
+    except (DocumentRefused, LogError, ValueError) as error:
+        raise UserError(str(error)) from None
+    finally:
+        await log.close()
+
+
+@asynccontextmanager
+async def searching() -> AsyncGenerator[KnowledgePorts]:
+    """As a gateway asks: with the embedder of the house's own cluster."""
+    from tandem.cluster import joined, prepare  # noqa: PLC0415 help must be quick
+
+    house = read_running(Settings())
+    prepare(house)
+    from events.jetstream import JetStreamLog  # noqa: PLC0415 after `prepare`
+    from tandem.wiring.gateway import knowledge_ports  # noqa: PLC0415 likewise
+
+    log = await JetStreamLog.connect(house.nats_url, name="tandem-search")
+    try:
+        async with read_models() as pool, joined(house):
+            yield knowledge_ports(log, pool, house.settings)
+    finally:
+        await log.close()
+
+
+async def answer_of(tenant: str, conversation: str, message: str) -> AnswerRecorded:
+    """The answer with this message id, as it stands in the log. Raises UserError."""
+    from events.conversation import AnswerRecorded  # noqa: PLC0415 help must be quick
+    from events.jetstream import JetStreamLog  # noqa: PLC0415 likewise
+    from events.log import LogError  # noqa: PLC0415 likewise
+    from events.stream import conversation_stream  # noqa: PLC0415 likewise
+
+    log = await JetStreamLog.connect(read_running(Settings()).nats_url, name="tandem-answer")
+    try:
+        for commit in await log.load(conversation_stream(tenant, conversation)):
+            for fact in commit.facts:
+                if isinstance(fact, AnswerRecorded) and fact.message == message:
+                    return fact
+    except (LogError, ValueError) as error:
+        raise UserError(str(error)) from None
+    finally:
+        await log.close()
+    raise UserError(f"conversation {conversation} of {tenant} has no answer {message}")
