@@ -28,8 +28,8 @@ LOCK = 0x686E7377  # any number that others do not take
 DROP_BELOW = 0.5
 """Of the size from which one is made: a tenant about that size keeps its index."""
 M, EF_CONSTRUCTION = 16, 40
-"""pgvector's defaults are 16 and 64, which took half as long again to build and found no more
-(`benchmarks/knowledge_scale.py`)."""
+"""pgvector's own defaults are 16 and 64; a smaller second number builds sooner, and the recall of
+the walk is set by `search_large.EF_SEARCH` (`benchmarks/knowledge_scale.py` prints both)."""
 
 _log = structlog.get_logger(__name__)
 
