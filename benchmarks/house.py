@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
-READY_S = 300
+READY_S = 900
 PARTS = {
     "shard": "ray::ConversationShard",
     "gateway": "ray::ServeReplica:gateway",

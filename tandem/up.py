@@ -98,15 +98,15 @@ class House:
             Part("settings check", (), self._check_settings, 30),
             Part("NATS", ("settings check",), self._start_nats, 60),
             Part("Postgres", ("settings check",), self._start_postgres, 180),
-            Part("Ray", ("settings check",), self._start_ray, 150),
-            Part("shards", servers, self._wired("start_shards"), 120),
-            Part("projections", servers, self._wired("start_projections"), 120),
-            Part("ingest", servers, self._wired("start_ingest"), 120),
-            Part("Serve apps", servers, self._wired("start_serve"), 300),
+            Part("Ray", ("settings check",), self._start_ray, 400),
+            Part("shards", servers, self._wired("start_shards"), 300),
+            Part("projections", servers, self._wired("start_projections"), 300),
+            Part("ingest", servers, self._wired("start_ingest"), 300),
+            Part("Serve apps", servers, self._wired("start_serve"), 600),
         ]
         if demo:
             after = ("shards", "projections", "ingest", "Serve apps")
-            parts.append(Part("demo content", after, self._wired("seed_demo"), 300))
+            parts.append(Part("demo content", after, self._wired("seed_demo"), 600))
         names = [part.name for part in parts]
         with Checklist(names if demo else [*names, "demo content"], self._console) as checklist:
             if not demo:

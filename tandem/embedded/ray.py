@@ -17,7 +17,7 @@ import psutil
 from tandem.embedded.nats import lasting_port, write_secret
 from tandem.embedded.process import ServerFailed
 
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 180.0
 HAPROXY_FOLDER = "h"
 """Short, for the path of its socket is nearly as long as a socket's may be (see `shortcut`)."""
 OBJECT_STORE_BYTES = 150 * 2**20
@@ -124,6 +124,22 @@ class EmbeddedRay:
 
     def _init_local(self) -> str:
         self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._begin()
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+            # Ray gives its own node 30 s and has no setting for it: a busy machine gets another go.
+            _shutdown()
+            self._begin()
+        wanted = ("raylet", "gcs_server")
+        children = psutil.process_iter(["name", "ppid"])
+        self._own = [
+            p for p in children if p.info["name"] in wanted and p.info["ppid"] == os.getpid()
+        ]
+        return _address()
+
+    def _begin(self) -> None:
         _init(
             num_cpus=SLOTS,
             object_store_memory=OBJECT_STORE_BYTES,
@@ -131,12 +147,6 @@ class EmbeddedRay:
             _temp_dir=str(self._short / self.folder.name),
             logging_level=_quiet(self._log_level),
         )
-        wanted = ("raylet", "gcs_server")
-        children = psutil.process_iter(["name", "ppid"])
-        self._own = [
-            p for p in children if p.info["name"] in wanted and p.info["ppid"] == os.getpid()
-        ]
-        return _address()
 
     async def _on_thread(self, work: Any) -> Any:
         loop = asyncio.get_running_loop()

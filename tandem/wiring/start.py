@@ -54,7 +54,7 @@ GATEWAY = "gateway"
 INGEST = "ingest"
 PROJECTIONS = "projections"
 WATCHDOG = "watchdog"
-READY_TIMEOUT_S = 90.0
+READY_TIMEOUT_S = 240.0
 LOOK_S = 0.1
 
 _log = structlog.get_logger(__name__)
