@@ -70,7 +70,9 @@ async def test_files_are_dropped_and_addresses_fetched(reading, library):
     await page.drop_file("dropped.txt", "a text")
     await page.wait_outcome("dropped.txt", "taken")
     assert library.uploads == [("dropped.txt", b"a text")]
-    await page.page.get_by_label("Web address", exact=True).fill("https://casa-lumen.example/map.xml")
+    await page.page.get_by_label("Web address", exact=True).fill(
+        "https://casa-lumen.example/map.xml"
+    )
     await page.page.get_by_label("It is", exact=True).select_option("sitemap")
     await page.page.get_by_label("Links followed").select_option("2")
     await page.page.get_by_role("button", name="Fetch").click()
