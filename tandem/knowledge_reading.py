@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from actors.documents.library import Library
-    from events.conversation import AnswerRecorded
+    from events.conversation import AnswerRecorded, Fact
     from events.jetstream import JetStreamLog
     from events.objects import Documents
     from serve_apps.gateway.knowledge.ports import KnowledgePorts
@@ -84,21 +84,36 @@ async def searching() -> AsyncGenerator[KnowledgePorts]:
         await log.close()
 
 
-async def answer_of(tenant: str, conversation: str, message: str) -> AnswerRecorded:
-    """The answer with this message id, as it stands in the log. Raises UserError."""
-    from events.conversation import AnswerRecorded  # noqa: PLC0415 help must be quick
+async def answer_of(tenant: str, conversation: str, message: str) -> tuple[AnswerRecorded, str]:
+    """The answer with this message id, as it stands in the log, and what it was searched for.
+    Raises UserError."""
     from events.jetstream import JetStreamLog  # noqa: PLC0415 likewise
     from events.log import LogError  # noqa: PLC0415 likewise
     from events.stream import conversation_stream  # noqa: PLC0415 likewise
 
     log = await JetStreamLog.connect(read_running(Settings()).nats_url, name="tandem-answer")
     try:
-        for commit in await log.load(conversation_stream(tenant, conversation)):
-            for fact in commit.facts:
-                if isinstance(fact, AnswerRecorded) and fact.message == message:
-                    return fact
+        commits = await log.load(conversation_stream(tenant, conversation))
+        found = searched_for([fact for commit in commits for fact in commit.facts], message)
+        if found is not None:
+            return found
     except (LogError, ValueError) as error:
         raise UserError(str(error)) from None
     finally:
         await log.close()
     raise UserError(f"conversation {conversation} of {tenant} has no answer {message}")
+
+
+def searched_for(facts: Sequence[Fact], message: str) -> tuple[AnswerRecorded, str] | None:
+    """The answer `message` of a conversation, and what it was searched for: what the visitor
+    wrote, unless the answer notes something else. None where there is no such answer."""
+    from events.conversation import AnswerRecorded, MessageReceived  # noqa: PLC0415 see above
+
+    written: dict[str, str] = {}
+    for fact in facts:
+        if isinstance(fact, MessageReceived):
+            written.setdefault(fact.message, fact.text)
+        elif isinstance(fact, AnswerRecorded) and fact.message == message:
+            question = "\n".join(written[one] for one in fact.in_reply_to if one in written)
+            return fact, fact.cost.searched or question
+    return None

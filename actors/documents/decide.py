@@ -47,7 +47,8 @@ class Submit(msgspec.Struct, frozen=True):
 
 class Request(msgspec.Struct, frozen=True):
     """`since`: nothing is requested where a later submission or request stands (a sitemap that
-    is read twice asks for its pages once)."""
+    is read twice asks for its pages once), nor where one waits that reaches as far (a page that is
+    linked to from two depths is followed as far as the nearer one says)."""
 
     request: DocumentRequested
     since: int | None = None
@@ -152,10 +153,17 @@ def _request(
         return ()
     work = state.open
     if work is not None and isinstance(work.asked, DocumentRequested):
+        if since is not None and _reaches(work.asked, new):
+            return ()
         waits = msgspec.structs.replace(new, at=work.asked.at, by=work.asked.by)
         if waits == work.asked:
             return ()
     return (new,)
+
+
+def _reaches(waits: DocumentRequested, new: DocumentRequested) -> bool:
+    """What waits brings all that `new` would."""
+    return waits.what == "sitemap" or waits.depth >= new.depth
 
 
 def _again(state: DocumentState, command: Reingest) -> KnowledgeFact:

@@ -254,10 +254,15 @@ class Stages:
         for url in dict.fromkeys(urls):
             if url == asked.url:
                 continue
+            try:
+                document = document_id(url)
+            except d.DocumentRefused as refused:  # one bad link must not end the others
+                _log.info("a link was left out", url=url[:200], why=refused.reason)
+                continue
             request = DocumentRequested(
                 at=at,
                 tenant=asked.tenant,
-                document=document_id(url),
+                document=document,
                 url=url,
                 depth=depth,
                 locale=asked.locale,

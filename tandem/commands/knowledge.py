@@ -157,15 +157,15 @@ def as_of(  # noqa: PLR0917 # Typer names them on the command line
     async def read() -> Looked:
         from tandem.knowledge_reading import answer_of
 
-        then, asked = version, question
+        then, asked, locale = version, question, ""
         if answer[0]:
-            cost = (await answer_of(tenant, *answer)).cost
-            then, asked = cost.knowledge, question or cost.searched
+            given, searched = await answer_of(tenant, *answer)
+            then, asked, locale = given.cost.knowledge, question or searched, given.locale
             if not then:
                 raise UserError("this answer did not note what it was searched in")
         if not asked:
             raise UserError("--question: what to search for")
-        return await _look(tenant, asked, "", limit, then)
+        return await _look(tenant, asked, locale, limit, then)
 
     _shown(asyncio.run(read()), as_json)
 

@@ -65,7 +65,7 @@ async def _told(
 
     chunks = [chunk]
     if answer[0]:
-        cited = await answer_of(tenant, *answer)
+        cited, _ = await answer_of(tenant, *answer)
         chunks = list(dict.fromkeys(source.chunk for source in cited.sources))
     rows: list[Any] = []
     async with read_models() as pool:

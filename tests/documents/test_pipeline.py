@@ -277,6 +277,33 @@ async def test_a_sitemap_asks_for_its_pages_and_is_done(bench: Bench) -> None:
         assert (await bench.work(page))[-1].code == "not_found"
 
 
+async def test_a_link_too_long_for_a_name_keeps_no_other_page_out(bench: Bench) -> None:
+    site = "https://shop.example"
+    long = f"{site}/find?q={'x' * 1200}"
+    bench.pages = {f"{site}/sitemap.xml": [long, f"{site}/help"]}
+    one = await bench.library.request(bench.tenant, url=f"{site}/sitemap.xml", what="sitemap", at=1)
+    assert isinstance((await bench.work(one))[-1], k.DocumentIndexed)
+    assert not (await bench.library.request(bench.tenant, url=f"{site}/help", at=1)).changed
+
+
+async def test_a_page_that_waits_is_followed_as_far_as_the_nearer_link_says(bench: Bench) -> None:
+    site = "https://shop.example"
+
+    def page(*links: str) -> PageFetched:
+        return PageFetched(
+            url=site, content=b"# Page\n\nText.", media_type="text/markdown", links=links
+        )
+
+    bench.pages = {
+        f"{site}/": page(f"{site}/a", f"{site}/b"),
+        f"{site}/b": page(f"{site}/a"),
+    }
+    await bench.work(await bench.library.request(bench.tenant, url=f"{site}/", depth=2, at=1))
+    await bench.work(await bench.library.request(bench.tenant, url=f"{site}/b", depth=1, at=1))
+    waits = await bench.library.request(bench.tenant, url=f"{site}/a", depth=1, at=1)
+    assert not waits.changed, "the link from /b would have made it depth 0"
+
+
 async def test_progress_is_told_stage_by_stage(bench: Bench) -> None:
     one = await bench.submit(content="\n\n".join(f"# T{n}\n\nText {n}." for n in range(400)))
     await bench.work(one)
