@@ -171,6 +171,7 @@ async def _reembed(
 
     asked = read_questions(questions) if questions else None
     async with joined(house), _log_of(house, tenant) as log:
+        await _loaded(wanted)
         pool = await open_pool(house.postgres_dsn, min_size=1, max_size=2)
         try:
             await _filled(house, log, pool, tenant=tenant, wanted=wanted, workers=workers)
@@ -196,6 +197,21 @@ async def _reembed(
             raise UserError(str(error)) from None
         finally:
             await pool.close()
+
+
+async def _loaded(wanted: Space) -> None:
+    """The house has the model too. Once the space is open every new document needs it, and would
+    fail without. Raises UserError."""
+    from serve_apps import embedding
+    from serve_apps.embedding import EmbeddingFailed, ServeEmbedder
+    from tandem.wiring.handles import LateHandle
+
+    handle = LateHandle(embedding.NAME, embedding.NAME)
+    embedder = ServeEmbedder(handle, query_timeout_s=QUERY_TIMEOUT_S)
+    try:
+        await embedder.embed_query(wanted.name, space=wanted.name)
+    except EmbeddingFailed as error:
+        raise UserError(f"the house's embedder cannot serve {wanted.name}: {error}") from None
 
 
 async def _filled(
