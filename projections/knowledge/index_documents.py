@@ -14,7 +14,7 @@ from events.knowledge import (
     DocumentSubmitted,
 )
 from events.log import Commit
-from projections.knowledge.index_rows import Answering, kept
+from projections.knowledge.index_rows import MOST_LOCALE, MOST_NAME, Answering, bounded, kept
 from projections.projection import Connection
 from projections.rows import as_json, moment
 
@@ -50,13 +50,13 @@ async def handed_over(
         document,
         version,
         "submitted" if submitted else "requested",
-        kept(name or document),
+        bounded(name or document, MOST_NAME),
         kept(submitted.title) if submitted else "",
         submitted.media_type if submitted else "",
         submitted.content_hash if submitted else "",
         submitted.size if submitted else 0,
         kept(fact.url),
-        kept(fact.locale),
+        bounded(fact.locale, MOST_LOCALE),
         submitted.origin if submitted else "fetched",
         kept(fact.by),
         moment(fact.at),

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 """Chunks in one statement: what is written of them is bounded, however long the document is."""
 
+MOST_NAME, MOST_SOURCE, MOST_LOCALE = 2000, 500, 100
+"""Bytes of what stands in a b-tree, which has no room for a row of 2,704: a longer one, such as a
+cell of a table, would keep every document after it out of the index."""
+
 _CHUNKS = """
     WITH found AS MATERIALIZED (
         SELECT * FROM unnest($8::text[], $9::int[], $10::text[], $11::text[], $12::text[],
@@ -128,8 +132,8 @@ def _chunk_row(one: Answering, chunk: StoredChunk) -> tuple[object, ...]:
         kept(chunk.heading),
         kept(chunk.text),
         kept(chunk.url),
-        kept(chunk.source),
-        kept(locale),
+        bounded(chunk.source, MOST_SOURCE),
+        bounded(locale, MOST_LOCALE),
         as_json(chunk.place),
         chunk.start,
         chunk.end,
@@ -183,3 +187,8 @@ def _spans(one: Answering, chunks: Sequence[StoredChunk]) -> Iterator[tuple[str,
 def kept(text: str) -> str:
     """`text` as Postgres can keep it: U+0000 becomes U+FFFD."""
     return text.replace("\x00", "\ufffd")
+
+
+def bounded(text: str, most: int) -> str:
+    """`text` as Postgres can keep it, in `most` bytes."""
+    return kept(text).encode()[:most].decode(errors="ignore")
