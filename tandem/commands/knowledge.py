@@ -179,7 +179,10 @@ def remove(document: Document, tenant: Tenant = "demo") -> None:
 
 @GROUP.command("reingest")
 def reingest(document: Document, tenant: Tenant = "demo") -> None:
-    """Work at a document again, with the settings of now; a page is fetched again."""
+    """Work at a document again from its original, with the settings of now.
+
+    A page whose fetch failed is fetched again; `ingest` with its address fetches any page anew.
+    """
     changed = asyncio.run(_change(tenant, document, "reingest"))
     print(f"{document}: {'to be worked at again' if changed else 'is being worked at already'}")
 

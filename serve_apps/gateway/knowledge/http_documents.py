@@ -185,7 +185,7 @@ async def read_original(
     responses=bodies.gives(shapes.Taken, "Durable", status=202),
 )
 async def reingest(hub: HubOf, who: Manager, ports: PortsOf, document: DocumentId) -> Response:
-    """With the settings of now; a page is fetched again."""
+    """With the settings of now, from the original; a page whose fetch failed is fetched again."""
     may_change(hub, who)
     async with library_asked(who):
         done = await ports.library.reingest(
