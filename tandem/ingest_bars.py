@@ -27,7 +27,7 @@ async def bars(
         yield lambda _: None
         return
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # names of files may hold brackets
         BarColumn(),
         TextColumn("{task.fields[stage]}"),
         console=console,
