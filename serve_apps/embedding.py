@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ray import serve
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import RayServeException
 
 from config.settings import Settings
@@ -153,5 +153,8 @@ class ServeEmbedder:
         except TimeoutError as error:
             response.cancel()
             raise EmbeddingFailed(f"the embedder did not answer within {timeout:g} s") from error
+        except RayTaskError as error:  # what the replica raised, without where
+            said = f"{type(error.cause).__name__}: {error.cause}"
+            raise EmbeddingFailed(said[:300]) from error
         except (RayError, RayServeException) as error:
             raise EmbeddingFailed(f"{type(error).__name__}: {error}"[:300]) from error

@@ -64,7 +64,7 @@ class DeciderConversations:
         assert state.turn is not None, "no turn is open"
         command = RecordAnswer(
             id=f"r{next(self._count)}",
-            at=1,
+            at=more.pop("at", 1),
             turn=state.turn.turn,
             epoch=state.epoch,
             text=text,

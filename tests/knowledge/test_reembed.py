@@ -34,6 +34,9 @@ def ray_address() -> Iterator[str]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     started = not ray.is_initialized()
     if started:
+        # The workers import this test's own parts.
+        ours = (str(Path(__file__).parent), str(ROOT), os.environ.get("PYTHONPATH", ""))
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, ours))
         ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield str(ray.get_runtime_context().gcs_address)
     if started:
@@ -48,8 +51,10 @@ async def shop(
     eight documents that can be found."""
     from events.jetstream import JetStreamLog
     from events.objects import NatsDocuments
+    from projections.builds import ensure_live
     from projections.database import open_pool
     from projections.knowledge.documents import wait_indexed
+    from projections.messages import MessagesProjection
     from projections.schema import ensure_schema
     from projections.worker import open_worker
 
@@ -58,6 +63,7 @@ async def shop(
     await log.ensure_streams()
     await ensure_schema(database)
     pool = await open_pool(database, max_size=4)
+    await ensure_live(pool, MessagesProjection())  # usual questions are looked for there
     shelf = Shelf(pool)
     shelf.log, shelf.documents = log, NatsDocuments(log.connection)
     shelf.library = type(shelf.library)(log, shelf.documents, shelf.library._sniff)

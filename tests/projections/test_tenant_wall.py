@@ -6,14 +6,16 @@ import pytest
 
 TABLES = {
     "conversations": (2, 1),
-    "messages": (10, 6),
-    "message_words": (11, 6),
-    "turns": (3, 2),
+    "messages": (18, 10),
+    "message_words": (33, 17),
+    "turns": (7, 4),
     "queue": (2, 1),
     "handoffs": (2, 1),
     "response_times": (2, 1),
     "reply_clocks": (2, 1),
     "drafts": (1, 1),
+    "citations": (6, 3),
+    "gaps": (2, 1),
 }
 """How many rows acme and globex have in each."""
 
@@ -22,7 +24,13 @@ async def at_work(desk, conversation: str, *, drafts: int) -> None:
     from decided_talk import ANA
 
     from actors import commands as c
+    from events.conversation import Source
 
+    await desk.visitor(conversation, f"what of {desk.tenant}?")
+    page = Source(n=1, chunk="c", document="d", title="t", quote="of a page")
+    await desk.answers(conversation, "of a page [1]", sources=(page,))
+    await desk.visitor(conversation, f"and of others than {desk.tenant}?")
+    await desk.answers(conversation, "I do not know", kind="unknown")
     await desk.visitor(conversation, f"hello {desk.tenant}")
     await desk.done(conversation, c.RequestHandoff)
     await desk.done(conversation, c.TakeOver, **ANA)
@@ -98,7 +106,7 @@ async def test_a_reader_cannot_go_round_the_view(walled) -> None:
         build = await live_build(connection, "messages")
     assert build is not None
     async with tenant_transaction(walled, "globex") as connection:
-        assert await connection.fetchval(f"SELECT count(*) FROM {build.schema}.messages") == 6
+        assert await connection.fetchval(f"SELECT count(*) FROM {build.schema}.messages") == 10
 
 
 @pytest.mark.parametrize(
@@ -137,7 +145,7 @@ async def test_the_owner_of_the_tables_is_bound_too(walled) -> None:
         await transaction.start()
         try:
             await connection.execute("SET LOCAL ROLE tandem_writer")
-            assert await connection.fetchval("SELECT count(*) FROM read.messages") == 16
+            assert await connection.fetchval("SELECT count(*) FROM read.messages") == 28
             await connection.execute("DROP POLICY projector_writes ON messages_v2_b1.messages")
             assert await connection.fetchval("SELECT count(*) FROM read.messages") == 0
         finally:
@@ -164,7 +172,7 @@ async def test_lists_and_counts_are_one_tenants(walled) -> None:
     )
     assert sorted(row.conversation for row in (*newest, *rest)) == ["c1", "c2"]
     found = await counts(walled, "globex")
-    assert (found.conversations, found.messages, found.open_turns) == (1, 3, 0)
+    assert (found.conversations, found.messages, found.open_turns) == (1, 7, 0)
 
 
 async def test_the_watchdog_finds_open_turns_of_all_tenants(walled) -> None:
