@@ -71,8 +71,9 @@ async def keep_indexes(
 async def renew_indexes(dsn: str, *, above: int, memory: str = "512MB") -> Changed:
     """One round: the indexes are then those that the tenants' sizes ask for.
 
-    Nothing is done while another holds the lock, or before anything was indexed. Raises what
-    asyncpg raises, OSError and TimeoutError.
+    Nothing is done while another holds the lock, or before anything was indexed. One that cannot
+    be made is logged, and tried again in the next round. Raises what asyncpg raises, OSError and
+    TimeoutError.
     """
     connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
     try:
@@ -96,8 +97,13 @@ async def _renew(connection: asyncpg.Connection, schema: str, above: int, memory
         await connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema}.{name}")
     made: list[str] = []
     for one in wanted:
-        if one.name not in valid and await _make(connection, schema, one, memory):
-            made.append(one.name)
+        if one.name in valid:
+            continue
+        try:
+            if await _make(connection, schema, one, memory):
+                made.append(one.name)
+        except (asyncpg.PostgresError, ValueError) as error:  # the others get theirs all the same
+            _log.warning("hnsw_not_made", tenant=one.tenant, space=one.space, error=repr(error))
     if made or dropped:
         _log.info("hnsw_changed", schema=schema, made=made, dropped=dropped)
     return Changed(made=tuple(made), dropped=tuple(dropped))

@@ -156,6 +156,31 @@ async def test_nothing_is_done_twice_and_what_was_broken_off_is_made_again(
     assert (await large(grown).standing("big")).indexed == (DEFAULT_SPACE,)
 
 
+@pytest.mark.parametrize("named", ["'big' AND nowhere", "no\\name"])
+async def test_an_index_that_cannot_be_made_keeps_no_other_tenant_from_theirs(
+    grown: Shelf, database: str, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    from projections.knowledge import hnsw
+    from projections.knowledge.search_large import index_name, literal, predicate
+
+    def broken(tenant: str, space: str) -> str:
+        if tenant != "big":
+            return predicate(tenant, space)
+        return f"tenant = {named}" if named.startswith("'") else literal(named)
+
+    big, small = index_name("big", DEFAULT_SPACE), index_name("small", DEFAULT_SPACE)
+    await grown.pool.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid ="
+        " (SELECT oid FROM pg_class WHERE relname = $1)",
+        big,
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(hnsw, "predicate", broken)
+        assert (await renewed(database, above=15)).made == (small,), "the large one comes first"
+    changed = await renewed(database)
+    assert (changed.made, changed.dropped) == ((big,), (small,))
+
+
 async def test_a_space_that_is_being_filled_has_its_index_before_the_switch(
     grown: Shelf, database: str
 ) -> None:
