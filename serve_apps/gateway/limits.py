@@ -82,6 +82,8 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Of one request that hands documents over: fifty megabytes of files, and what is around."""
     uploads_at_once: int = 4
     """Such requests that are read side by side; others wait."""
+    upload_s: float = 120
+    """Such a request that has not come whole by then loses its place."""
     document_streams: int = 4
     """Streams of what happens to documents that one operator may have open."""
     document_rows_s: float = 0.25

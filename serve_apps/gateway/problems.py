@@ -30,6 +30,7 @@ STATUS_BY_CODE = {
     "unknown_document": 404,
     "unknown_version": 404,
     "unknown_chunk": 404,
+    "too_slow": 408,
     "too_large": 413,
     "unsupported_document": 415,
     "document_name": 422,

@@ -260,6 +260,16 @@ async def first_line(client: Any, *, declared: int) -> bytes:
         return line
 
 
+async def test_an_upload_that_does_not_come_gives_up_its_place(
+    house: Any, ana: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = msgspec.structs.replace(house.hub.limits, upload_s=0.05)
+    monkeypatch.setattr(house.hub, "limits", limits)
+    waiting = [first_line(ana, declared=1000) for _ in range(limits.uploads_at_once + 1)]
+    assert all(b" 408 " in line for line in await asyncio.gather(*waiting))
+    assert not house.hub.uploads.locked()
+
+
 async def test_who_may_what(house: Any, people: Any) -> None:
     vic, ana, ada = people["Vic"], people["Ana"], people["Ada"]
     (taken,) = await take_in(house, ana, upload("Lamps are warm.", "roles.txt"))

@@ -66,6 +66,7 @@ def _takes_both() -> dict[str, Any]:
     openapi_extra=_takes_both(),
     responses={
         **bodies.gives(shapes.AllTaken, "Durable, and worked at from now on", status=202),
+        408: {"description": "The request did not come whole in time"},
         413: {"description": "A file or the whole request is too large"},
         415: {"description": "No reader for this kind of file"},
     },
@@ -217,7 +218,7 @@ async def _take_files(
     """Each by itself: one that is refused keeps no other out. Raises Problem when all are."""
     taken: list[shapes.Taken] = []
     refused: list[shapes.NotTaken] = []
-    async with uploaded(request) as upload:
+    async with uploaded(request, within=hub.limits.upload_s) as upload:
         for name, file in upload.files:
             async with library_asked(who):
                 try:

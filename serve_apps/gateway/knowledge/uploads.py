@@ -6,6 +6,7 @@ files, so that no more of it is in memory than the one file that is being handed
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -34,10 +35,11 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def uploaded(request: Request) -> AsyncGenerator[Upload]:
+async def uploaded(request: Request, *, within: float) -> AsyncGenerator[Upload]:
     """Read the request's body; its temporary files are gone at the end.
 
-    Raises Problem: `too_large` (413, more than 20 files), `invalid_request` (422).
+    Raises Problem: `too_slow` (408, it has not come after `within` seconds), `too_large` (413,
+    more than 20 files), `invalid_request` (422).
     """
     parser = MultiPartParser(
         request.headers,
@@ -47,7 +49,12 @@ async def uploaded(request: Request) -> AsyncGenerator[Upload]:
         max_part_size=_FIELD_BYTES,
     )
     try:
-        form = await parser.parse()
+        async with asyncio.timeout(within):
+            form = await parser.parse()
+    except TimeoutError:
+        detail = f"the request has not come whole after {within:g} s"
+        # What is still to come is not read: the connection cannot be used again.
+        raise Problem("too_slow", detail, headers={"Connection": "close"}) from None
     except MultiPartException as error:
         if "Too many files" in error.message:
             raise Problem("too_large", f"{FILES} files at once, no more") from None
