@@ -260,6 +260,41 @@ async def first_line(client: Any, *, declared: int) -> bytes:
         return line
 
 
+async def test_the_documents_are_listed_page_by_page(house: Any, ana: Any) -> None:
+    await take_in(house, ana, *(upload("Lamps.", f"page {n}.txt") for n in range(3)))
+    names: list[str] = []
+    page = {"next": ""}
+    while not names or page.get("next"):
+        asked = {"search": "page ", "limit": 2, "before": page["next"]}
+        page = (await ana.get(f"{BASE}/documents", params=asked)).json()
+        names += [row["name"] for row in page["rows"]]
+    assert names == ["page 0.txt", "page 1.txt", "page 2.txt"]
+    is_problem(await ana.get(f"{BASE}/documents?before=nowhere"), 422, "place")
+
+
+async def test_text_that_no_database_takes_is_refused(ana: Any) -> None:
+    for path in (
+        "/told?chunk=a%00b",
+        "/told?document=a%00b",
+        "/told?chunk=a&before=%00",
+        "/documents?search=%00",
+        "/documents?before=%00",
+        "/documents?state=%00",
+    ):
+        answer = await ana.get(BASE + path)
+        assert (answer.status_code, path) == (422, path)
+    for path, body in (
+        ("/documents", {"url": "https://shop.example/\0"}),
+        ("/documents", {"url": "https://shop.example", "locale": "\0"}),
+        ("/search", {"question": "Lamps?", "locale": "\0"}),
+        ("/search", {"question": "Lamps?", "filters": {"sources": ["\0"]}}),
+        ("/search", {"question": "\0"}),
+    ):
+        is_problem(await ana.post(BASE + path, json=body), 422, "invalid_request")
+    for path in ("/documents/a%00b", "/chunks/a%00b"):
+        assert (await ana.get(BASE + path)).status_code == 404
+
+
 async def test_an_upload_that_does_not_come_gives_up_its_place(
     house: Any, ana: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

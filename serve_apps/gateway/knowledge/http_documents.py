@@ -23,7 +23,6 @@ from serve_apps.gateway.knowledge.ports import KnowledgePorts
 from serve_apps.gateway.knowledge.uploads import uploaded
 from serve_apps.gateway.operators import bodies
 from serve_apps.gateway.operators.http_access import PROBLEMS, HubOf, Manager, Viewer
-from serve_apps.gateway.operators.http_conversations import checked_place
 from serve_apps.gateway.operators.identity import SignedIn
 from serve_apps.gateway.problems import Problem
 
@@ -96,14 +95,14 @@ async def list_documents(
     ports: PortsOf,
     *,
     state: Annotated[str, Query(pattern=_STATES)] = "",
-    search: Annotated[str, Query(max_length=200)] = "",
+    search: Annotated[str, Query(max_length=200, pattern=shapes.NO_NUL)] = "",
     limit: _Limit = 50,
-    before: Annotated[str, Query(max_length=256)] = "",
+    before: Annotated[str, Query(max_length=256, pattern=shapes.NO_NUL)] = "",
 ) -> Response:
     """Without `state` all but the removed."""
     async with knowledge_read():
         page = await ports.readings.documents_page(
-            who.me.tenant, state=state, search=search, limit=limit, before=checked_place(before)
+            who.me.tenant, state=state, search=search, limit=limit, before=before
         )
     rows = tuple(map(shapes.document_view, page.rows))
     return bodies.answer(shapes.DocumentList(rows=rows, next=page.next))

@@ -3,7 +3,7 @@ since 1970, UTC; a version is a place in the log."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -14,14 +14,18 @@ from projections.gaps import GapGroup
 from projections.knowledge.documents import ChunkInContext, ChunkRow, DocumentVersion, Failure
 from serve_apps.retrieval import Looked
 
+NO_NUL = r"^[^\x00]*$"
+"""Of text that is asked with: Postgres cannot take U+0000."""
+Words = Annotated[str, msgspec.Meta(pattern=NO_NUL)]
+
 
 class UrlRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A page, or all pages of a sitemap, to be fetched soon; `depth` further links away."""
 
-    url: str
+    url: Words
     what: Literal["page", "sitemap"] = "page"
     depth: int = 0
-    locale: str = ""
+    locale: Words = ""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +139,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """`as_of` is a version of the log: the index as it stood then."""
 
     question: str
-    locale: str = ""
+    locale: Words = ""
     limit: int = 8
     filters: Wanted = Wanted()
     as_of: int | None = None
