@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,8 +15,11 @@ from tandem.addresses import Addresses, read_running
 from tandem.errors import UserError
 
 if TYPE_CHECKING:
+    import asyncpg
+
     from actors.documents.library import Library, Submitted
     from events.jetstream import JetStreamLog
+    from projections.knowledge.documents import Awaited
 
 WAIT_S = 1800.0
 
@@ -30,7 +34,8 @@ def ingest(
         ),
     ],
     sitemap: Annotated[
-        bool, typer.Option("--sitemap", help="The addresses are sitemaps: take all their pages.")
+        bool,
+        typer.Option("--sitemap", help="The addresses are sitemaps: take the pages they name."),
     ] = False,
     tenant: Annotated[str, typer.Option(help="Whose knowledge it becomes.")] = "demo",
     locale: Annotated[
@@ -51,6 +56,8 @@ def ingest(
             files, urls, "sitemap" if sitemap else "page", wait=not no_wait
         )
     )
+    for name, pages in outcome.sitemaps.items():
+        print(f"{name}: {pages} pages asked for")
     for name, chunks in outcome.searchable.items():
         print(f"{name}: {chunks} chunks searchable")
     for name in outcome.kept:
@@ -58,7 +65,8 @@ def ingest(
     for name, reason in outcome.failed.items():
         print(f"{name}: failed: {reason}")
     total, seconds = sum(outcome.searchable.values()), time.monotonic() - began
-    print(f"{len(files) + len(urls)} documents, {total} chunks, {seconds:.1f} s")
+    count = len(outcome.searchable) + len(outcome.kept) + len(outcome.failed)
+    print(f"{count} documents, {total} chunks, {seconds:.1f} s")
     if outcome.failed:
         raise typer.Exit(1)
 
@@ -89,6 +97,8 @@ def _files(paths: list[Path]) -> dict[str, Path]:
 class _Outcome:
     def __init__(self) -> None:
         self.searchable: dict[str, int] = {}
+        self.sitemaps: dict[str, int] = {}
+        """Each with the number of its pages, which stand elsewhere here."""
         self.kept: list[str] = []
         self.failed: dict[str, str] = {}
 
@@ -120,7 +130,7 @@ class _Ingest:
             library = open_library(log, self._house.settings)
             taken = await self._hand_over(library, files, urls, what)
             if wait:
-                await self._wait(log, taken)
+                await self._wait(log, taken, sitemaps=what == "sitemap")
             else:
                 self._outcome.kept += taken
         except (LogError, ValueError) as error:
@@ -159,27 +169,53 @@ class _Ingest:
                 self._outcome.failed[name] = error.strerror or str(error)
         return taken
 
-    async def _wait(self, log: JetStreamLog, taken: dict[str, Submitted]) -> None:
-        from events.live_nats import NatsLive
+    async def _wait(
+        self, log: JetStreamLog, taken: dict[str, Submitted], *, sitemaps: bool
+    ) -> None:
         from projections.database import open_pool
-        from projections.knowledge.documents import NotIndexed, wait_indexed
-        from tandem.ingest_bars import bars
 
         pool = await open_pool(self._house.postgres_dsn, min_size=1, max_size=1)
         deadline = time.monotonic() + WAIT_S
-        names = {one.document: name for name, one in taken.items()}
         try:
-            async with bars(NatsLive(log.connection), self._tenant, names) as ready:
-                for name, one in taken.items():
-                    left = max(1.0, deadline - time.monotonic())
-                    try:
-                        chunks = await wait_indexed(pool, [one], timeout=left)
-                        self._outcome.searchable[name] = chunks[one.document]
-                    except NotIndexed as error:
-                        self._outcome.failed[name] = str(error).removeprefix(f"{name}: ")
-                    ready(one.document)
+            await self._wait_for(log, pool, taken, deadline)
+            if sitemaps:
+                await self._wait_for(log, pool, await self._pages(pool, taken), deadline)
         finally:
             await pool.close()
+
+    async def _pages(self, pool: asyncpg.Pool, taken: dict[str, Submitted]) -> dict[str, Awaited]:
+        """What the sitemaps that were read have asked for, by address."""
+        from projections.knowledge.sitemaps import pages_of
+
+        found: dict[str, Awaited] = {}
+        for name, one in taken.items():
+            if self._outcome.searchable.pop(name, None) is not None:
+                pages = {page.url: page for page in await pages_of(pool, one)}
+                self._outcome.sitemaps[name] = len(pages)
+                found |= pages
+        return found
+
+    async def _wait_for(
+        self,
+        log: JetStreamLog,
+        pool: asyncpg.Pool,
+        taken: Mapping[str, Awaited],
+        deadline: float,
+    ) -> None:
+        from events.live_nats import NatsLive
+        from projections.knowledge.documents import NotIndexed, wait_indexed
+        from tandem.ingest_bars import bars
+
+        names = {one.document: name for name, one in taken.items()}
+        async with bars(NatsLive(log.connection), self._tenant, names) as ready:
+            for name, one in taken.items():
+                left = max(1.0, deadline - time.monotonic())
+                try:
+                    chunks = await wait_indexed(pool, [one], timeout=left)
+                    self._outcome.searchable[name] = chunks[one.document]
+                except NotIndexed as error:
+                    self._outcome.failed[name] = str(error).removeprefix(f"{name}: ")
+                ready(one.document)
 
 
 def _content(path: Path, most: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -52,6 +52,51 @@ async def test_documents_are_found_by_state_and_by_name_or_title(shelf: Shelf) -
     assert await named(search="%") == []
     with pytest.raises(BadPlace):
         await named(before="nothing")
+
+
+async def test_a_sitemaps_pages_are_those_it_asked_for_and_the_command_waits_for_them(
+    shelf: Shelf, database: str
+) -> None:
+    from types import SimpleNamespace
+
+    from actors.documents.decide import Record
+    from actors.documents.stream import carry_out
+    from events.artifacts import Chunks, encode_chunks
+    from events.knowledge import ChunkSettings, DocumentIndexed
+    from events.stream import knowledge_stream
+    from projections.knowledge.sitemaps import pages_of
+    from tandem.commands.ingest import _Ingest
+
+    async def asked(url: str, **more: Any) -> Any:
+        return await shelf.library.request("maps", url=url, at=shelf.tick(), **more)
+
+    await asked("https://shop.example/before")
+    sitemap = await asked("https://shop.example/sitemap.xml", what="sitemap")
+    pages = [await asked(f"https://shop.example/{n}.csv") for n in range(3)]
+    await asked("https://shop.example/of-another", by="ana")
+    await shelf.apply()
+    assert await pages_of(shelf.pool, sitemap) == [], "it may not be through yet"
+
+    nothing = Chunks(parsed_hash="", settings=ChunkSettings(), tokenizer="", chunks=())
+    kept = await shelf.documents.put("maps", encode_chunks(nothing))
+    done = DocumentIndexed(at=1, version=sitemap.version, chunks_hash=kept, chunks=0)
+    record = Record(version=sitemap.version, facts=(done,))
+    await carry_out(shelf.log, knowledge_stream("maps", sitemap.document), record)
+    await asked("https://shop.example/after")
+    for n in range(3):
+        rows = "question,answer\n" + n * "Who?,We.\n"  # the first has none, and fails
+        await shelf.submit("maps", f"https://shop.example/{n}.csv", rows)
+    found = await pages_of(shelf.pool, sitemap)
+    assert [(page.document, page.version) for page in found] == [
+        (page.document, page.version) for page in pages
+    ]
+    house: Any = SimpleNamespace(postgres_dsn=database)
+    log: Any = SimpleNamespace(connection=None)  # nobody looks at bars
+    ingest = _Ingest(house, "maps", "")
+    await ingest._wait(log, {"the map": sitemap}, sitemaps=True)
+    assert ingest._outcome.sitemaps == {"the map": 3}
+    assert ingest._outcome.searchable == {f"https://shop.example/{n}.csv": n for n in (1, 2)}
+    assert list(ingest._outcome.failed) == ["https://shop.example/0.csv"]
 
 
 async def test_a_failed_document_says_where_and_why(shelf: Shelf) -> None:
