@@ -58,6 +58,7 @@ async def test_a_sitemaps_pages_are_those_it_asked_for_and_the_command_waits_for
     shelf: Shelf, database: str
 ) -> None:
     from types import SimpleNamespace
+    from unittest.mock import MagicMock
 
     from actors.documents.decide import Record
     from actors.documents.stream import carry_out
@@ -91,7 +92,7 @@ async def test_a_sitemaps_pages_are_those_it_asked_for_and_the_command_waits_for
         (page.document, page.version) for page in pages
     ]
     house: Any = SimpleNamespace(postgres_dsn=database)
-    log: Any = SimpleNamespace(connection=None)  # nobody looks at bars
+    log: Any = MagicMock()  # its connection is for bars, at which nobody looks
     ingest = _Ingest(house, "maps", "")
     await ingest._wait(log, {"the map": sitemap}, sitemaps=True)
     assert ingest._outcome.sitemaps == {"the map": 3}
