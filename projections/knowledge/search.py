@@ -69,8 +69,10 @@ STANDING = """
 """
 """The last part asks for the indexes of the table that the view shows now, by their names."""
 _SPACE_AT = """
-    SELECT s.space, coalesce(
-        (SELECT state FROM read.spaces WHERE tenant = $1 AND spaces.space = s.space), '') AS state
+    SELECT s.space, EXISTS (
+        SELECT FROM read.spaces WHERE tenant = $1 AND spaces.space = s.space
+            AND (state = 'closed' OR opened_at > $2)
+    ) AS gone
     FROM (SELECT coalesce(
         (SELECT space FROM read.space_switches WHERE tenant = $1 AND version <= $2
             ORDER BY version DESC LIMIT 1),
@@ -78,6 +80,8 @@ _SPACE_AT = """
             ORDER BY version LIMIT 1),
         (SELECT space FROM read.generations WHERE tenant = $1), '') AS space) s
 """
+"""What was searched in then was open then: where it opened later, it was closed in between, and
+has vectors again only of what answered when it was opened again."""
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +165,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpaceGone(Exception):
-    """The space that was searched in at that version is closed: its vectors are gone."""
+    """The space that was searched in at that version was closed since: vectors are gone."""
 
 
 class KnowledgeSearch:
@@ -188,7 +192,7 @@ class KnowledgeSearch:
     async def space_at(self, tenant: str, version: int) -> str:
         """The space that was searched in at `version`; empty where there never was one.
 
-        Raises SpaceGone when it is closed.
+        Raises SpaceGone when it is closed, or was since.
         """
         async with (
             asyncio.timeout(self._timeout),
@@ -196,8 +200,8 @@ class KnowledgeSearch:
         ):
             row = await connection.fetchrow(_SPACE_AT, tenant, version)
         assert row is not None  # one row without FROM a table
-        if row["state"] == "closed":
-            raise SpaceGone(f"version {version} was searched in {row['space']}, which is closed")
+        if row["gone"]:
+            raise SpaceGone(f"version {version} was searched in {row['space']}, closed since")
         return row["space"]
 
     async def search(

@@ -86,3 +86,12 @@ async def test_a_past_version_is_searched_in_the_space_of_then(shelf: Shelf) -> 
     await shelf.say(tenant, SpaceClosed(at=3, tenant=tenant, space=DEFAULT_SPACE))
     with pytest.raises(SpaceGone, match=DEFAULT_SPACE):
         await shelf.knowledge.space_at(tenant, before)
+
+    await shelf.remove(tenant, submitted.document)
+    opened = await shelf.say(tenant, SpaceOpened(at=4, tenant=tenant, space=DEFAULT_SPACE))
+    with pytest.raises(SpaceGone, match=DEFAULT_SPACE):  # of what ended meanwhile it has nothing
+        await shelf.knowledge.space_at(tenant, before)
+    assert await shelf.knowledge.space_at(tenant, opened.version) == OTHER_SPACE
+    back = SpaceSwitched(at=5, tenant=tenant, space=DEFAULT_SPACE, previous=OTHER_SPACE)
+    switched = await shelf.say(tenant, back)
+    assert await shelf.knowledge.space_at(tenant, switched.version) == DEFAULT_SPACE
