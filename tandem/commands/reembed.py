@@ -40,7 +40,9 @@ def reembed(
     space: Annotated[str, typer.Option(help="The space by its name, instead of the three.")] = "",
     tenant: Annotated[str, typer.Option(help="Whose documents.")] = "demo",
     switch: Annotated[bool, typer.Option(help="Search in it once it is checked.")] = True,
-    force: Annotated[bool, typer.Option(help="Switch although the checks say no.")] = False,
+    force: Annotated[
+        bool, typer.Option(help="Switch, or go back, although the checks say no.")
+    ] = False,
     questions: Annotated[
         Path | None, typer.Option(help="CSV of `question,answer` to check with (MRR).")
     ] = None,
@@ -63,7 +65,7 @@ def reembed(
 
     house = read_running(Settings())
     if back or close:
-        asyncio.run(_change(house, tenant, close))
+        asyncio.run(_change(house, tenant, close, force=force))
         return
     if not (model or dimensions or precision or space):
         asyncio.run(_show(house, tenant))
@@ -122,7 +124,7 @@ async def _log_of(house: Addresses, tenant: str) -> AsyncGenerator[JetStreamLog]
         await log.close()
 
 
-async def _change(house: Addresses, tenant: str, close: str) -> None:
+async def _change(house: Addresses, tenant: str, close: str, *, force: bool) -> None:
     from actors.documents.spaces import CloseSpace, SwitchSpace
     from actors.documents.tenant import change_index, load_spaces
 
@@ -137,8 +139,27 @@ async def _change(house: Addresses, tenant: str, close: str) -> None:
         before = spaces.active_at(spaces.history[-1].version - 1) if spaces.history else ""
         if not before:
             raise UserError("there was no switch to go back from")
+        if not force:
+            await _complete(house, tenant, before)
         await change_index(log, tenant, SwitchSpace(tenant=tenant, space=before, at=_now()))
         print(f"searches are in {before} again; {spaces.active} stays open")
+
+
+async def _complete(house: Addresses, tenant: str, space: str) -> None:
+    """Raises UserError where documents that answer could not be found in `space`."""
+    from projections.database import open_pool
+    from tandem.reembedding.missing import missing
+
+    pool = await open_pool(house.postgres_dsn, min_size=1, max_size=1)
+    try:
+        left = len(await missing(pool, tenant, space))
+    finally:
+        await pool.close()
+    if left:
+        raise UserError(
+            f"{left} documents have no vectors in {space}: `tandem reembed --space {space}"
+            " --no-switch` embeds them (--force goes back all the same)"
+        )
 
 
 async def _show(house: Addresses, tenant: str) -> None:
@@ -167,6 +188,7 @@ async def _reembed(
     from actors.documents.tenant import change_index, load_spaces
     from projections.database import open_pool
     from tandem.reembedding.checks import read_questions
+    from tandem.reembedding.fill import FillFailed
     from tandem.reembedding.missing import Behind, wait_for_state
 
     asked = read_questions(questions) if questions else None
@@ -193,7 +215,7 @@ async def _reembed(
             await change_index(log, tenant, command)
             await wait_for_state(pool, tenant, wanted.name, ("active",), timeout=QUERY_TIMEOUT_S)
             print(f"searches are in {wanted.name} from now on; --back leads to {spaces.active}")
-        except Behind as error:
+        except (Behind, FillFailed) as error:
             raise UserError(str(error)) from None
         finally:
             await pool.close()

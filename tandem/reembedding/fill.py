@@ -6,9 +6,10 @@ Killed at any moment and run again it does what is left: what is done stands in 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import asyncpg
 import msgspec
@@ -23,8 +24,15 @@ from events.stream import knowledge_stream
 from tandem.reembedding.missing import Missing, missing, wait_for_state, wait_for_the_last
 from tandem.reembedding.worker import EmbedDocuments, Order
 
+_T = TypeVar("_T")
 INDEX_TIMEOUT_S = 600.0
 OPEN = ("open", "active")
+_RAISED = re.compile(r"^\s*(?:\w+\.)*(\w+: .+)$", re.MULTILINE)
+"""Where a traceback says what was raised; of several the first is the cause."""
+
+
+class FillFailed(Exception):
+    """Not all could be embedded; what was stays. One line for a person."""
 
 
 class Workers(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +54,7 @@ async def fill(
     """Open the space and embed every document that answers; returns how many were. Documents
     that come in meanwhile are embedded by the ingest, which sees that the space is open.
 
-    Raises SpaceRefused, Behind, LogError, and what Ray raises when a worker fails.
+    Raises SpaceRefused, Behind, FillFailed, LogError.
     """
     tenant, space = order.tenant, order.space.name
     await change_index(log, tenant, OpenSpace(tenant=tenant, space=space, at=_now()))
@@ -70,8 +78,10 @@ async def _embedded(
     left: list[Missing], order: Order, workers: Workers
 ) -> AsyncGenerator[tuple[DocumentEmbedded, str]]:
     """A fact for each document, as workers finish, and the document."""
-    rows = await asyncio.to_thread(_started, left, order, workers)
-    while (row := await asyncio.to_thread(next, rows, None)) is not None:
+    rows = await _asked(lambda: _started(left, order, workers))
+    while (row := await _asked(lambda: next(rows, None))) is not None:
+        if row["failed"]:
+            raise FillFailed(f"{row['failed']}: hand it over again, or remove it")
         fact = DocumentEmbedded(
             at=_now(),
             version=int(row["version"]),
@@ -80,6 +90,19 @@ async def _embedded(
             vectors_hash=str(row["vectors_hash"]),
         )
         yield fact, str(row["document"])
+
+
+async def _asked(of_ray: Callable[[], _T]) -> _T:
+    """In a thread. Raises FillFailed for what Ray raises when a worker fails."""
+    from ray.data.exceptions import SystemException  # noqa: PLC0415  # as in _started
+    from ray.exceptions import RayError  # noqa: PLC0415
+
+    try:
+        return await asyncio.to_thread(of_ray)
+    except (RayError, SystemException) as error:
+        found = _RAISED.search(str(error))
+        why = found[1] if found else " ".join(str(error).split()) or repr(error)
+        raise FillFailed(f"a worker failed: {why[:300]} (run again, it does the rest)") from error
 
 
 def _started(left: list[Missing], order: Order, workers: Workers) -> Iterator[dict[str, Any]]:

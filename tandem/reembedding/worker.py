@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from events.artifacts import Chunks, Vectors, decode_chunks, encode_vectors, texts_of
-from events.objects import Documents
+from events.artifacts import (
+    BadArtifact,
+    Chunks,
+    Vectors,
+    decode_chunks,
+    encode_vectors,
+    texts_of,
+)
+from events.objects import CorruptDocument, Documents, NoSuchDocument
 from events.spaces import Space
 
 if TYPE_CHECKING:
@@ -36,9 +43,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     open_documents: OpenDocuments
 
 
+class ChunksLost(Exception):
+    """The object store does not hold the chunks of a document, or not as they were."""
+
+
 class EmbedDocuments:
     """One worker: its model, its way to the object store. Called with batches of rows
-    `document`, `version`, `chunks_hash`; adds `vectors_hash`."""
+    `document`, `version`, `chunks_hash`; adds `vectors_hash`, and `failed`: why the batch could
+    not be done, else empty. An exception would come out of Ray as a page of text."""
 
     def __init__(self, order: Order) -> None:
         from serve_apps.encoder_pool import key_of  # noqa: PLC0415  # where a model is loaded only
@@ -50,15 +62,23 @@ class EmbedDocuments:
         self._loop = asyncio.new_event_loop()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        names = [str(one) for one in batch["document"]]
         hashes = [str(one) for one in batch["chunks_hash"]]
-        kept = self._loop.run_until_complete(self._embed(hashes))
-        return {**batch, "vectors_hash": np.array(kept)}
+        failed = ""
+        try:
+            kept = self._loop.run_until_complete(self._embed(names, hashes))
+        except ChunksLost as error:
+            kept, failed = [""] * len(names), str(error)
+        return {
+            **batch,
+            "vectors_hash": np.array(kept),
+            "failed": np.array([failed] * len(names)),
+        }
 
-    async def _embed(self, hashes: list[str]) -> list[str]:
+    async def _embed(self, names: list[str], hashes: list[str]) -> list[str]:
         """Each text of the batch once, those of like length together."""
         tenant = self._order.tenant
-        blobs = await asyncio.gather(*(self._documents.get(tenant, one) for one in hashes))
-        chunks = [decode_chunks(blob) for blob in blobs]
+        chunks = await asyncio.gather(*map(self._chunks, names, hashes))
         texts = sorted({text for one in chunks for text in texts_of(one)})
         tokens = SLICE_TOKENS[self._encoder.device]
         rows = await asyncio.to_thread(self._encoder.encode_many, texts, tokens=tokens)
@@ -67,6 +87,12 @@ class EmbedDocuments:
             await self._documents.put(tenant, self._packed(one, name, at))
             for one, name in zip(chunks, hashes, strict=True)
         ]
+
+    async def _chunks(self, document: str, chunks_hash: str) -> Chunks:
+        try:
+            return decode_chunks(await self._documents.get(self._order.tenant, chunks_hash))
+        except (NoSuchDocument, CorruptDocument, BadArtifact) as error:
+            raise ChunksLost(f"{document}: its chunks are lost or damaged ({error})") from error
 
     def _packed(self, chunks: Chunks, chunks_hash: str, at: dict[str, Any]) -> bytes:
         from serve_apps.encoder_pool import shortened  # noqa: PLC0415  # see __init__

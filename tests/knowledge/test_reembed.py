@@ -187,6 +187,30 @@ async def test_a_space_is_filled_while_the_old_one_answers_and_a_kill_loses_noth
     assert isinstance(ended, asyncio.CancelledError), f"a question was not answered: {ended!r}"
 
 
+async def test_chunks_that_are_lost_are_named_in_one_line(
+    shop: tuple[Shelf, str, str], ray_address: str, database: str
+) -> None:
+    from types import SimpleNamespace
+
+    from events.stream import knowledge_stream
+    from tandem.commands.reembed import _complete
+    from tandem.errors import UserError
+    from tandem.reembedding.fill import FillFailed, fill
+
+    shelf, url, tenant = shop
+    commits = await shelf.log.load(knowledge_stream(tenant, _id("red")))
+    (lost,) = {fact.chunks_hash for one in commits for fact in one.facts if hasattr(fact, "chunks")}
+    store = await shelf.documents._open()
+    await store.delete(f"{tenant}/{lost}")
+    filling = fill(shelf.log, shelf.pool, order(tenant, url), WORKERS, tell=lambda *_: None)
+    with pytest.raises(FillFailed, match=rf"^{_id('red')}: its chunks are lost"):
+        await asyncio.wait_for(filling, PATIENCE_S)
+    house: Any = SimpleNamespace(postgres_dsn=database)
+    with pytest.raises(UserError, match="have no vectors in"):
+        await _complete(house, tenant, SMALL)
+    await _complete(house, tenant, DEFAULT_SPACE)
+
+
 def test_a_worse_space_is_not_switched_to() -> None:
     from tandem.reembedding.checks import Bounds, Checks
 
