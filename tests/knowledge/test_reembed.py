@@ -187,28 +187,19 @@ async def test_a_space_is_filled_while_the_old_one_answers_and_a_kill_loses_noth
     assert isinstance(ended, asyncio.CancelledError), f"a question was not answered: {ended!r}"
 
 
-async def test_chunks_that_are_lost_are_named_in_one_line(
-    shop: tuple[Shelf, str, str], ray_address: str, database: str
-) -> None:
-    from types import SimpleNamespace
+def test_chunks_that_are_lost_are_told_by_their_document_and_not_raised() -> None:
+    from reembed_run import words
 
-    from events.stream import knowledge_stream
-    from tandem.commands.reembed import _complete
-    from tandem.errors import UserError
-    from tandem.reembedding.fill import FillFailed, fill
+    from events.objects import MemoryDocuments
+    from events.spaces import DEFAULT
+    from tandem.reembedding.worker import EmbedDocuments, Order
 
-    shelf, url, tenant = shop
-    commits = await shelf.log.load(knowledge_stream(tenant, _id("red")))
-    (lost,) = {fact.chunks_hash for one in commits for fact in one.facts if hasattr(fact, "chunks")}
-    store = await shelf.documents._open()
-    await store.delete(f"{tenant}/{lost}")
-    filling = fill(shelf.log, shelf.pool, order(tenant, url), WORKERS, tell=lambda *_: None)
-    with pytest.raises(FillFailed, match=rf"^{_id('red')}: its chunks are lost"):
-        await asyncio.wait_for(filling, PATIENCE_S)
-    house: Any = SimpleNamespace(postgres_dsn=database)
-    with pytest.raises(UserError, match="have no vectors in"):
-        await _complete(house, tenant, SMALL)
-    await _complete(house, tenant, DEFAULT_SPACE)
+    worker = EmbedDocuments(
+        Order(tenant="shop", space=DEFAULT, load=words, open_documents=MemoryDocuments)
+    )
+    done = worker({"document": ["red-md"], "version": [1], "chunks_hash": ["0" * 64]})
+    assert done["failed"][0].startswith("red-md: its chunks are lost or damaged")
+    assert list(done["vectors_hash"]) == [""]
 
 
 def test_a_worse_space_is_not_switched_to() -> None:
