@@ -26,6 +26,10 @@ from tandem.embedded.postgres import EmbeddedPostgres
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 FAQ = HERE.parents[1] / "shared" / "data" / "covid_faq"
+PARTS = (
+    *("bare", "house", "operators", "handoff", "retrieval", "followups", "chunk-sizes"),
+    *("embedder", "knowledge"),
+)
 SIZES = ((10_000, 1), (100_000, 1), (1_000_000, 1), (1_000_000, 1000))
 """Chunks and tenants that they are in."""
 QUERIES = HERE.parents[1] / "shared" / "data" / "banking77" / "queries.csv"
@@ -51,19 +55,26 @@ async def on_bare_servers() -> Sequence[Section]:
 
 
 async def on_retrieval(folder: Path | None) -> Sequence[Section]:
-    """Answers found on the project's own documents, and on covid_faq where its folder is given;
-    follow-ups; chunk sizes."""
-    from benchmarks import chunk_sizes, followups, retrieval  # noqa: PLC0415 it loads the embedder
-    from benchmarks.corpora import covid_faq, own_docs  # noqa: PLC0415 likewise
+    """On the project's own documents, and on covid_faq where its folder is given."""
+    from benchmarks import retrieval  # noqa: PLC0415 it loads the embedder
 
     found = [retrieval.section(await retrieval.measure(folder))] if folder else []
+    return [*found, retrieval.section(await retrieval.measure_own_docs())]
+
+
+async def on_followups() -> Sequence[Section]:
+    from benchmarks import followups  # noqa: PLC0415 likewise
+
+    return [followups.section(await followups.measure())]
+
+
+async def on_chunk_sizes(folder: Path | None) -> Sequence[Section]:
+    """Each corpus is embedded at thirteen settings: a quarter of an hour on two cores."""
+    from benchmarks import chunk_sizes  # noqa: PLC0415 likewise
+    from benchmarks.corpora import covid_faq, own_docs  # noqa: PLC0415 likewise
+
     corpora = [own_docs(), covid_faq(folder)] if folder else [own_docs()]
-    return [
-        *found,
-        retrieval.section(await retrieval.measure_own_docs()),
-        followups.section(await followups.measure()),
-        chunk_sizes.section(await chunk_sizes.measure(corpora)),
-    ]
+    return [chunk_sizes.section(await chunk_sizes.measure(corpora))]
 
 
 async def on_embedder(folder: Path | None) -> Sequence[Section]:
@@ -114,7 +125,7 @@ def main() -> None:
     )
     parser.add_argument(
         "--only",
-        choices=["bare", "house", "operators", "handoff", "retrieval", "embedder", "knowledge"],
+        choices=PARTS,
         help="one part alone, in the place of its last figures",
     )
     parser.add_argument(
@@ -150,6 +161,8 @@ def _measure(arguments: argparse.Namespace) -> None:
         print(f"covid_faq is left out: no faq.csv in {arguments.faq} (say --faq PATH)")
     sizes = [size for size in SIZES if size[0] <= arguments.largest]
     parts["retrieval"] = lambda: on_retrieval(faq)
+    parts["followups"] = on_followups
+    parts["chunk-sizes"] = lambda: on_chunk_sizes(faq)
     parts["embedder"] = lambda: on_embedder(faq)
     parts["knowledge"] = lambda: on_knowledge(sizes)
     sections: list[Section] = []

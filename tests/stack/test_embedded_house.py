@@ -50,9 +50,11 @@ async def _recall(house: RunningHouse) -> tuple[bytes, str]:
     return message.data, str(word)
 
 
-async def test_a_house_starts_survives_its_servers_stops_and_finds_yesterdays_data(
+async def test_a_house_survives_its_servers_finds_yesterdays_data_is_swept_when_killed_and_emptied(
     start_house: Start,
 ) -> None:
+    import asyncpg
+
     house = start_house().until_ready()
     for line in ("settings check", "NATS", "Postgres", "Ray", "shards", "projections"):
         assert f"✓ {line}" in house.said
@@ -82,30 +84,16 @@ async def test_a_house_starts_survives_its_servers_stops_and_finds_yesterdays_da
     again = start_house("--no-demo").until_ready()
     assert "– demo content" in again.said
     assert await _recall(again) == (b"yesterday", "yesterday")
-    assert again.stop(signal.SIGINT) == 0
-    assert again.left() == []
 
-
-async def test_a_killed_house_is_swept_and_starts_again_and_fresh_means_empty(
-    start_house: Start,
-) -> None:
-    house = start_house().until_ready()
-    await _remember(house, b"kept")
-    assert any("ray::Shard" in line or "sleep" in line for line in house.left())
-    house.kill()
-
-    again = start_house().until_ready()  # at once: it waits for the sweep by itself
-    assert house.left(home_in_use=True) == []
-    assert await _recall(again) == (b"kept", "kept")
-    assert again.stop() == 0
-
+    # Killed, it is swept; the next one waits for that by itself, and is told to begin empty.
+    assert any("ray::Shard" in line or "sleep" in line for line in again.left())
+    again.kill()
     fresh = start_house("--fresh").until_ready()
-    import asyncpg
-
+    assert again.left(home_in_use=True) == []
     connection = await asyncpg.connect(fresh.record["postgres_dsn"])
     assert await connection.fetchval("SELECT to_regclass('kept')") is None
     await connection.close()
-    assert fresh.stop() == 0
+    assert fresh.stop(signal.SIGINT) == 0
     assert fresh.left() == []
 
 
