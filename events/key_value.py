@@ -43,6 +43,7 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
 OPERATOR_SESSIONS = Bucket(name="operator_sessions", keep_s=13 * 3600)
 SIGN_IN_FAILURES = Bucket(name="sign_in_failures", keep_s=2 * 3600, most_bytes=64 * 1024 * 1024)
 PRESENCE = Bucket(name="presence")
+INGEST_TRIES = Bucket(name="ingest_tries", keep_s=7 * 24 * 3600)
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -109,6 +109,7 @@ async def open_pull(
     try:
         async with asyncio.timeout(2 * CONNECT_TIMEOUT_S):
             client = await broker.connect()
+            await _declare(client, wanted)
     except (NatsError, OSError, TimeoutError) as failure:
         raise error(f"NATS does not answer: {failure!r}") from failure
     # No reader of ours needs headers, and reading them is a good part of nats-py's cost of a
@@ -146,6 +147,19 @@ def _broker(nats_url: str, lost: _Lost) -> NatsBroker:
         logger=logging.getLogger(__name__),
         log_level=logging.DEBUG,
     )
+
+
+async def _declare(client: Client, wanted: Subscription) -> None:
+    """A consumer that outlives its reader gets the config of now; nats-py would leave it as the
+    one before made it."""
+    if wanted.durable is None:
+        return
+    config = wanted.config.evolve(
+        name=wanted.durable,
+        durable_name=wanted.durable,
+        filter_subject=f"tandem.*.{wanted.kind}.*",
+    )
+    await client.jetstream().add_consumer(JETSTREAM[wanted.kind], config)
 
 
 async def _payloads(message: StreamMessage[list[Msg]]) -> list[bytes]:
@@ -214,5 +228,8 @@ async def _close(app: FastStream, client: Client) -> None:
     except Exception as error:  # noqa: BLE001 an ExceptionGroup of whatever nats-py raised
         _log.debug("feed_stop", error=repr(error))
     if not client.is_closed:
-        async with asyncio.timeout(STOP_TIMEOUT_S):
-            await client.close()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await client.close()
+        except TimeoutError as error:  # it hangs now and then while it reconnects
+            _log.debug("feed_close", error=repr(error))

@@ -2,9 +2,10 @@
 and acknowledged once nothing is owed to its document any more.
 
 Only a submission or a request is worked at; what the stages append is acknowledged unread. One
-document is in one pair of hands: what comes for it meanwhile waits for the same pair. A message
-whose worker died comes again by itself; one that comes for the seventh time is given up, and its
-document is said to have failed.
+document is in one pair of hands: what comes for it meanwhile waits for the same pair. What is to
+be fetched waits in its host's queue and takes no slot of those who work: a slow site holds up
+itself. Slots go to tenants in turn. A message whose worker died comes again by itself; a document
+that was begun six times and never ended is said to have failed.
 """
 
 from __future__ import annotations
@@ -13,16 +14,21 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import api
 
-from actors.documents.pipeline import Pipeline
+from actors.documents.decide import Fetch, Owed
+from actors.documents.pipeline import Pipeline, Reached
+from actors.documents.turns import HostTurns, Turns
 from events.envelope import decode_commit
+from events.key_value import KeyValue, MemoryKeyValue
 from events.knowledge import DocumentRequested, DocumentSubmitted
 from events.log import LogError
 from events.pull import Subscription
@@ -32,9 +38,11 @@ from events.upcast import LIFTS
 DURABLE = "ingest"
 ACK_WAIT_S = 20.0
 BEAT_S = 5.0
-HELD = 64
-"""Messages that are held at once: the server sends no more until some are acknowledged."""
-MOST_DELIVERIES = 6
+BATCH = 64
+HELD = 4096
+"""Messages that are held at once: the server sends no more until some are acknowledged. Many, for
+what waits for a slow site stands among them, and nothing is to wait behind it."""
+MOST_TRIES = 6
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 1.0, 60.0
 REMEMBERED = 10_000
 """Documents of which is kept in mind how far they are settled, and what went wrong."""
@@ -55,7 +63,7 @@ def subscription() -> Subscription:
     return Subscription(
         name=DURABLE,
         kind="knowledge",
-        batch_size=HELD,
+        batch_size=BATCH,
         config=config,
         durable=DURABLE,
         description="Documents that were submitted or requested, to be parsed, cut and embedded.",
@@ -64,19 +72,24 @@ def subscription() -> Subscription:
 
 @dataclass(slots=True)
 class Job:
-    """A document in somebody's hands, or waiting for a pair of them. `since` is of this
-    process's own clock, None while it waits."""
+    """A document in somebody's hands, or waiting for a pair of them. `host` is where it is to be
+    fetched from, empty once it is here; `since` is of this process's own clock, None while it
+    waits; `tries` counts how often it was begun by those who did not end it, None: not looked up.
+    """
 
+    host: str = ""
     messages: list[Msg] = field(default_factory=list)
     since: float | None = None
+    tries: int | None = None
 
 
 class Consumer:
     """Takes batches in (`events.pull`), works at `at_once` documents side by side."""
 
-    def __init__(self, pipeline: Pipeline, *, at_once: int) -> None:
+    def __init__(self, pipeline: Pipeline, *, at_once: int, tries: KeyValue | None = None) -> None:
         self._pipeline = pipeline
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots, self._hosts = Turns(at_once), HostTurns()
+        self._tries = tries if tries is not None else MemoryKeyValue()
         self._jobs: dict[StreamName, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled: OrderedDict[StreamName, int] = OrderedDict()
@@ -98,10 +111,14 @@ class Consumer:
         """See `events.pull.open_pull`."""
         for message in messages:
             stream = parse_subject(message.subject)
-            if self._is_settled(stream, message) or not _asks(stream, message):
+            if self._is_settled(stream, message):
                 await _settle(message)
+                continue
+            asks, host = _asks(stream, message)
+            if asks:
+                self._hold(stream, message, host)
             else:
-                self._hold(stream, message)
+                await _settle(message)
 
     async def beat(self) -> None:
         """For ever: what is held is not to be sent again."""
@@ -122,22 +139,25 @@ class Consumer:
     def _is_settled(self, stream: StreamName, message: Msg) -> bool:
         return message.metadata.sequence.stream <= self._settled.get(stream, 0)
 
-    def _hold(self, stream: StreamName, message: Msg) -> None:
+    def _hold(self, stream: StreamName, message: Msg, host: str) -> None:
         job = self._jobs.get(stream)
         if job is not None:
             job.messages.append(message)
             return
-        self._jobs[stream] = job = Job([message])
+        self._jobs[stream] = job = Job(host, [message])
         task = asyncio.create_task(self._run(stream, job))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, stream: StreamName, job: Job) -> None:
         try:
-            async with self._slots:
-                job.since = time.monotonic()
-                while job.messages:
-                    await self._settle_through(stream, job, await self._work(stream, job))
+            while job.messages:
+                async with self._turn(stream, job):
+                    job.since = time.monotonic()
+                    reached = await self._work(stream, job)
+                job.since, job.host = None, _host(reached.step)
+                if reached.step is None:
+                    await self._settle_through(stream, job, reached.version)
         except (LogError, NatsError) as error:
             self._failed(stream, error)
         except Exception as error:  # noqa: BLE001 one document's trouble must not end the others' work
@@ -148,14 +168,30 @@ class Consumer:
             for message in job.messages:
                 await _send_back(message)
 
-    async def _work(self, stream: StreamName, job: Job) -> int:
-        times = max(message.metadata.num_delivered or 1 for message in job.messages)
-        if times <= MOST_DELIVERIES:
-            return await self._pipeline.work(stream)
-        _log.error("document given up", stream=stream.subject, times=times)
+    def _turn(self, stream: StreamName, job: Job) -> AbstractAsyncContextManager[None]:
+        if job.host:
+            return self._hosts.turn(job.host, stream.tenant)
+        return self._slots.turn(stream.tenant)
+
+    async def _work(self, stream: StreamName, job: Job) -> Reached:
+        tries = await self._begun(stream, job)
+        if tries < MOST_TRIES:
+            return await self._pipeline.work(stream, only="fetch" if job.host else "work")
+        _log.error("document given up", stream=stream.subject, times=tries)
         why = self._trouble.pop(stream, "whoever worked at it did not come back")
-        reason = f"It was tried {times - 1} times and never came to an end ({why})."
+        reason = f"It was tried {tries} times and never came to an end ({why})."
         return await self._pipeline.give_up(stream, reason[:500])
+
+    async def _begun(self, stream: StreamName, job: Job) -> int:
+        """How often it was begun before. A message that comes again may only have waited while
+        another document ended the worker: so it is counted here, and not by the server."""
+        if job.tries is None and all(_times(each) == 1 for each in job.messages):
+            return 0
+        if job.tries is None:
+            kept = await self._tries.get(_key(stream))
+            job.tries = int(kept.value) if kept is not None else 1
+            await self._tries.put(_key(stream), str(job.tries + 1).encode())
+        return job.tries
 
     async def _settle_through(self, stream: StreamName, job: Job, version: int) -> None:
         done = [each for each in job.messages if each.metadata.sequence.stream <= version]
@@ -166,6 +202,9 @@ class Consumer:
         self._trouble.pop(stream, None)
         for message in done:
             await _settle(message)
+        if job.tries is not None:
+            await self._tries.delete(_key(stream))
+            job.tries = None
         self.finished += 1
         self.error = ""
 
@@ -182,14 +221,40 @@ def _remember(known: OrderedDict[StreamName, _T], stream: StreamName, what: _T) 
         known.popitem(last=False)
 
 
-def _asks(stream: StreamName, message: Msg) -> bool:
-    """Somebody waits for something: a submission or a request. What cannot be read may be one."""
+def _asks(stream: StreamName, message: Msg) -> tuple[bool, str]:
+    """Whether somebody waits for something (a submission or a request; what cannot be read may be
+    one), and the host that is to be asked for it."""
     version = message.metadata.sequence.stream
     try:
         commit = decode_commit(stream, version, message.data, lifts=LIFTS)
     except LogError:
-        return True
-    return any(isinstance(fact, DocumentSubmitted | DocumentRequested) for fact in commit.facts)
+        return True, ""
+    asked = [
+        each for each in commit.facts if isinstance(each, DocumentSubmitted | DocumentRequested)
+    ]
+    if asked and isinstance(asked[-1], DocumentRequested):
+        return True, host_of(asked[-1].url)
+    return bool(asked), ""
+
+
+def _host(step: Owed | None) -> str:
+    return host_of(step.work.asked.url) if isinstance(step, Fetch) else ""
+
+
+def host_of(url: str) -> str:
+    """The host that is asked for `url`; never empty."""
+    try:
+        return urlsplit(url).hostname or "?"
+    except ValueError:
+        return "?"
+
+
+def _key(stream: StreamName) -> str:
+    return f"{stream.tenant}.{stream.id}"
+
+
+def _times(message: Msg) -> int:
+    return message.metadata.num_delivered or 1
 
 
 async def _settle(message: Msg) -> None:
@@ -201,8 +266,7 @@ async def _settle(message: Msg) -> None:
 
 
 async def _send_back(message: Msg) -> None:
-    times = message.metadata.num_delivered or 1
-    pause = min(FIRST_BACK_OFF_S * 2 ** (times - 1), LONGEST_BACK_OFF_S)
+    pause = min(FIRST_BACK_OFF_S * 2 ** min(_times(message) - 1, 10), LONGEST_BACK_OFF_S)
     try:
         await message.nak(delay=pause)
     except NatsError as error:

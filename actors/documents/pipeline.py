@@ -10,8 +10,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+import msgspec
 import structlog
 
 from actors.documents import decide as d
@@ -29,6 +30,7 @@ PATIENCE_S = 600.0
 for now; the message stays, and is tried again later."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 15.0
 
+Part = Literal["fetch", "work"]
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
@@ -45,6 +47,18 @@ def stage_of(step: d.Owed) -> Stage:
             return "index"
 
 
+class Reached(msgspec.Struct, frozen=True):
+    """Where the document stands: nothing is owed through `version`, or `step` is what is next."""
+
+    version: int
+    step: d.Owed | None = None
+
+
+def part_of(step: d.Owed) -> Part:
+    """Who fetches waits, for a host; who works needs this machine."""
+    return "fetch" if isinstance(step, d.Fetch) else "work"
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """`now` is ms since 1970, UTC."""
@@ -55,8 +69,8 @@ class Pipeline:
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     patience_s: float = PATIENCE_S
 
-    async def work(self, stream: StreamName) -> int:
-        """Do all that is owed to the document; the version through which nothing is.
+    async def work(self, stream: StreamName, *, only: Part | None = None) -> Reached:
+        """Do all that is owed to the document; with `only` as long as that is of this part.
 
         Raises LogUnavailable when the log or the object store stays away, CorruptStream,
         UnknownFact.
@@ -65,23 +79,23 @@ class Pipeline:
         while True:
             spaces = (await self._patiently(lambda: load_spaces(self.log, stream.tenant))).open
             step = d.owed(standing.state, spaces)
-            if step is None:
-                return standing.head.version
+            if step is None or only not in (None, part_of(step)):
+                return Reached(standing.head.version, step)
             facts = await self._facts(step, standing, spaces)
             record = d.Record(version=step.work.version, facts=facts)
             standing = await self._append(stream, record, standing)
 
-    async def give_up(self, stream: StreamName, reason: str) -> int:
+    async def give_up(self, stream: StreamName, reason: str) -> Reached:
         """Whoever worked at it died each time: it is said to have failed. Returns and raises as
         `work` does."""
         standing = await load(self.log, stream)
         spaces = (await load_spaces(self.log, stream.tenant)).open
         step = d.owed(standing.state, spaces)
         if step is None:
-            return standing.head.version
+            return Reached(standing.head.version)
         failed = self._failed(step, StageFailed(stage_of(step), "crashed", reason))
         record = d.Record(version=step.work.version, facts=(failed,))
-        return (await self._append(stream, record, standing)).head.version
+        return Reached((await self._append(stream, record, standing)).head.version)
 
     async def _facts(
         self, step: d.Owed, standing: Standing, spaces: tuple[str, ...]

@@ -20,6 +20,7 @@ import structlog
 
 from actors.documents.consumer import Consumer, subscription
 from actors.documents.pipeline import Pipeline
+from events.key_value import KeyValue
 from events.log import LogError
 from events.pull import PullLost, open_pull
 
@@ -57,13 +58,14 @@ class IngestHealth(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass
 class IngestParts:
     """What the worker stands on, connected inside its own process. `beside` runs for ever next
-    to it."""
+    to it; `tries` remembers across its deaths what was begun (`events.key_value.INGEST_TRIES`)."""
 
     pipeline: Pipeline
     nats_url: str
     at_once: int
     close: Callable[[], Awaitable[None]]
     beside: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
+    tries: KeyValue | None = None
 
 
 PartsFactory = Callable[[], Awaitable[IngestParts]]
@@ -74,7 +76,7 @@ class Ingest:
 
     def __init__(self, parts: IngestParts) -> None:
         self._parts = parts
-        self._consumer = Consumer(parts.pipeline, at_once=parts.at_once)
+        self._consumer = Consumer(parts.pipeline, at_once=parts.at_once, tries=parts.tries)
         self._state: Literal["starting", "running", "away"] = "starting"
         self._outstanding, self._error = 0, ""
 

@@ -11,7 +11,7 @@ fetcher   all of it together
 """
 
 from serve_apps.fetching.content import Fetched
-from serve_apps.fetching.fetcher import Fetcher, fetch_page, fetch_sitemap
+from serve_apps.fetching.fetcher import Fetcher, Room, fetch_page, fetch_sitemap
 from serve_apps.fetching.limits import FetchLimits
 from serve_apps.fetching.refusal import FetchRefused
 
@@ -20,6 +20,7 @@ __all__ = [
     "FetchRefused",
     "Fetched",
     "Fetcher",
+    "Room",
     "fetch_page",
     "fetch_sitemap",
 ]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache, partial
 
 import httpx
@@ -19,6 +19,10 @@ from serve_apps.fetching.refusal import FetchRefused
 from serve_apps.fetching.robots import Robots, origin, read_robots
 from serve_apps.fetching.session import GZIP_MAGIC, Answer, Session, session_of, unpacked
 from serve_apps.fetching.sitemap import Sitemap, read_sitemap
+
+Room = Callable[[], AbstractAsyncContextManager[None]]
+"""A place among those who fetch: entered while a host is asked, and not while its turn is waited
+for."""
 
 _ORIGINS = 1000
 """Whose rules are remembered."""
@@ -41,10 +45,10 @@ class Fetcher:
         self._rules: OrderedDict[str, tuple[float, Robots]] = OrderedDict()
         self._free: dict[str, float] = {}
 
-    async def page(self, address: str) -> Fetched:
+    async def page(self, address: str, *, room: Room = nullcontext) -> Fetched:
         """Raises FetchRefused."""
         url = checked_url(address)
-        async with self._asking(url) as session:
+        async with self._asking(url, room) as session:
             answer = await self._answer(session, url)
         if not answer.body.strip():
             raise FetchRefused("fetch_failed", "the page is empty")
@@ -52,7 +56,7 @@ class Fetcher:
             fetched, answer.url, answer.content_type, answer.body, links=self._limits.links
         )
 
-    async def sitemap(self, address: str) -> list[str]:
+    async def sitemap(self, address: str, *, room: Room = nullcontext) -> list[str]:
         """The pages of the same site that it names, each once, in its order; those of the sitemaps
         that it leads to after its own. Raises FetchRefused; a sitemap that is only led to and
         cannot be read is left out."""
@@ -64,7 +68,7 @@ class Fetcher:
                 break
             url, depth = coming.pop(0)
             try:
-                found = await self._sitemap_file(seed, url)
+                found = await self._sitemap_file(seed, url, room)
             except FetchRefused as error:
                 if not read:
                     raise
@@ -81,19 +85,20 @@ class Fetcher:
             _log.warning("a sitemap names more than is taken", url=str(seed), found=len(pages))
         return list(pages)[: limits.sitemap_pages]
 
-    async def _sitemap_file(self, seed: httpx.URL, url: httpx.URL) -> Sitemap:
-        async with self._asking(seed) as session:
+    async def _sitemap_file(self, seed: httpx.URL, url: httpx.URL, room: Room) -> Sitemap:
+        async with self._asking(seed, room) as session:
             content = (await self._answer(session, url)).body
         if content.startswith(GZIP_MAGIC):
             content = unpacked(content, self._limits.body_bytes)
         return read_sitemap(content, self._limits.sitemap_pages)
 
     @asynccontextmanager
-    async def _asking(self, url: httpx.URL) -> AsyncGenerator[Session]:
-        """In the host's own time, and then within ours."""
+    async def _asking(self, url: httpx.URL, room: Room) -> AsyncGenerator[Session]:
+        """In the host's own time, then when there is room, and then within ours."""
         await self._turn(origin(url))
         try:
             async with (
+                room(),
                 asyncio.timeout(self._limits.whole_s),
                 session_of(url, self._limits, self._resolve) as session,
             ):

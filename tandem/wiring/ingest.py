@@ -12,15 +12,17 @@ from actors.documents.pipeline import Pipeline
 from actors.documents.ports import NotNow, PageFetched, StageFailed
 from actors.documents.ray_cutter import RayCutter
 from actors.documents.stages import Stages
+from actors.documents.turns import Turns
 from actors.documents.worker import IngestParts
 from config.logs import set_up_logs
 from events.jetstream import JetStreamLog
+from events.key_value import INGEST_TRIES, NatsKeyValue
 from events.knowledge import DocumentRequested, FailureCode
 from events.live_nats import NatsLive
 from projections.knowledge.hnsw import keep_indexes
 from serve_apps import embedding
 from serve_apps.embedding import EmbeddingFailed, ServeEmbedder
-from serve_apps.fetching import Fetcher, FetchLimits, FetchRefused
+from serve_apps.fetching import Fetcher, FetchLimits, FetchRefused, Room
 from tandem.addresses import Addresses
 from tandem.wiring.cutting import cut
 from tandem.wiring.handles import LateHandle
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from actors.documents.ports import Rows
 
 FETCH_PAUSES_S = (2.0, 10.0)
+FETCHES = 8
+"""Hosts that are asked side by side."""
 _T = TypeVar("_T")
 
 
@@ -60,6 +64,7 @@ async def ingest_parts(house: Addresses) -> IngestParts:
         at_once=settings.ingest_concurrency,
         close=log.close,
         beside=(keep,),
+        tries=NatsKeyValue(log.connection, INGEST_TRIES),
     )
 
 
@@ -80,21 +85,25 @@ class Embedder:
 
 
 class Web:
-    """The port `Fetch`: keeps to robots.txt, the same site and the addresses that are allowed."""
+    """The port `Fetch`: keeps to robots.txt, the same site and the addresses that are allowed. At
+    most `FETCHES` at once, tenants in turn; who waits for a host's time is not among them."""
 
-    def __init__(self, fetcher: Fetcher) -> None:
-        self._fetcher = fetcher
+    def __init__(self, fetcher: Fetcher, *, at_once: int = FETCHES) -> None:
+        self._fetcher, self._places = fetcher, Turns(at_once)
 
     async def page(self, request: DocumentRequested) -> PageFetched:
         """See Fetch."""
-        found = await _asked(lambda: self._fetcher.page(request.url))
+        found = await _asked(lambda: self._fetcher.page(request.url, room=self._room(request)))
         return PageFetched(
             url=found.url, content=found.content, media_type=found.media_type, links=found.links
         )
 
     async def sitemap(self, request: DocumentRequested) -> Sequence[str]:
         """See Fetch."""
-        return await _asked(lambda: self._fetcher.sitemap(request.url))
+        return await _asked(lambda: self._fetcher.sitemap(request.url, room=self._room(request)))
+
+    def _room(self, request: DocumentRequested) -> Room:
+        return lambda: self._places.turn(request.tenant)
 
 
 async def _asked(ask: Callable[[], Awaitable[_T]]) -> _T:

@@ -48,7 +48,8 @@ async def until(holds: Callable[[], Any], what: str) -> Any:
 
 class Bench:
     """A tenant's library and a pipeline over the same log. `embedded` lists the texts of each
-    call, `frames` what was told of progress; `before_embedding` runs first of all there."""
+    call, `frames` what was told of progress; `before_embedding` runs first of all there,
+    `before_page` gets each address that is fetched."""
 
     def __init__(self, tenant: str, log: EventLog, documents: Documents) -> None:
         self.tenant, self.log, self.documents = tenant, log, documents
@@ -57,6 +58,7 @@ class Bench:
         self.embedded: list[tuple[str, list[str]]] = []
         self.frames: list[Any] = []
         self.pages: dict[str, PageFetched | list[str] | Exception] = {}
+        self.before_page: Callable[[str], Any] | None = None
         self.before_embedding: Callable[[], Any] | None = None
         self.cutter: Callable[[Cutting], Any] = cut
         stages = Stages(
@@ -88,6 +90,8 @@ class Bench:
         )
 
     async def page(self, request: Any) -> PageFetched:
+        if self.before_page is not None:
+            await self.before_page(request.url)
         return self._page(request.url)
 
     async def sitemap(self, request: Any) -> list[str]:

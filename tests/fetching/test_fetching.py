@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -300,3 +301,25 @@ async def test_what_a_host_refuses_says_what_it_answers(site: Site) -> None:
     assert (down.code, down.passing) == ("fetch_failed", True)
     assert (await refused(fetcher.page(site.url("/cat.png")))).code == "unsupported"
     assert (await refused(fetcher.page(site.url("/packed")))).code == "unsupported"
+
+
+async def test_who_waits_for_a_hosts_turn_takes_no_place_from_another(site: Site) -> None:
+    site.page("/", "<p>Lamps")
+    async with small_site("127.0.0.2") as slow:
+        slow.page("/robots.txt", "User-agent: *\nCrawl-delay: 3600", "text/plain")
+        slow.page("/", "<p>Slow")
+        fetcher = Fetcher(FetchLimits(private=True, crawl_delay_s=3600))
+        room, here = asyncio.Semaphore(1), slow.url(host="127.0.0.2")
+
+        @asynccontextmanager
+        async def place() -> AsyncIterator[None]:
+            async with room:
+                yield
+
+        await fetcher.page(here, room=place)
+        waits = asyncio.create_task(fetcher.page(here, room=place))
+        page = await asyncio.wait_for(fetcher.page(site.url(), room=place), 60)
+        assert page.content == b"<p>Lamps"
+        assert not waits.done()
+        waits.cancel()
+    assert slow.asked == ["/robots.txt", "/"]
