@@ -131,8 +131,9 @@ class Shelf:
         stream = knowledge_stream(tenant, document)
         standing = await load(self.log, stream)
         while True:
-            spaces = (await load_spaces(self.log, tenant)).open
-            owed = d.owed(standing.state, spaces)
+            spaces = await load_spaces(self.log, tenant)
+            others = d.wanting(standing.state, spaces.open)
+            owed = d.owed(standing.state, spaces.active) or (others[0] if others else None)
             if owed is None:
                 return
             facts = await self._stage(tenant, owed)

@@ -135,8 +135,8 @@ class DocumentEmbedded(Fact, frozen=True, kw_only=True, tag="DocumentEmbedded.v1
 
 
 class DocumentIndexed(Fact, frozen=True, kw_only=True, tag="DocumentIndexed.v1"):
-    """From this commit on these chunks answer, and no older ones of the document. The vectors
-    of every space that was open stand in `DocumentEmbedded` before it."""
+    """From this commit on these chunks answer, and no older ones of the document. Their vectors
+    in the space that was searched in stand in `DocumentEmbedded` before it."""
 
     version: int
     chunks_hash: str

@@ -100,8 +100,9 @@ class Index(msgspec.Struct, frozen=True):
 Owed = Fetch | Parse | Chunk | Embed | Index
 
 
-def owed(state: DocumentState, spaces: Collection[str]) -> Owed | None:
-    """The next stage of what is worked at; `spaces` are those that are open."""
+def owed(state: DocumentState, active: str) -> Owed | None:
+    """The next stage of what is worked at; `active` is the space that is searched in. A document
+    answers once it has its vectors there, whatever becomes of it in other spaces."""
     work = state.open
     if work is None:
         return None
@@ -111,10 +112,16 @@ def owed(state: DocumentState, spaces: Collection[str]) -> Owed | None:
         return Parse(work)
     if work.chunked is None:
         return Chunk(work)
-    for space in sorted(spaces):
-        if work.vectors_in(space) is None:
-            return Embed(work, space)
-    return Index(work)
+    return Embed(work, active) if work.vectors_in(active) is None else Index(work)
+
+
+def wanting(state: DocumentState, spaces: Collection[str]) -> tuple[Embed, ...]:
+    """What answers and has no vectors in some of the open `spaces`: good to have, and not owed.
+    What stays missing `tandem reembed` fills in, and nobody switches to a space before."""
+    work = state.answers
+    if work is None or work.chunked is None:
+        return ()
+    return tuple(Embed(work, space) for space in sorted(spaces) if work.vectors_in(space) is None)
 
 
 def decide(state: DocumentState, command: DocumentCommand) -> tuple[KnowledgeFact, ...]:

@@ -18,7 +18,9 @@ import structlog
 from actors.documents import decide as d
 from actors.documents.ports import NotNow, StageFailed
 from actors.documents.progress import Progress, Publish
+from actors.documents.spaces import Spaces
 from actors.documents.stages import Stages
+from actors.documents.state import Work
 from actors.documents.stream import Standing, carry_out, load
 from actors.documents.tenant import load_spaces
 from events.knowledge import DocumentFailed, KnowledgeFact, Stage
@@ -76,37 +78,59 @@ class Pipeline:
         UnknownFact.
         """
         standing = await self._patiently(lambda: load(self.log, stream))
+        before = standing.state.answers
         while True:
-            spaces = (await self._patiently(lambda: load_spaces(self.log, stream.tenant))).open
-            step = d.owed(standing.state, spaces)
+            spaces = await self._patiently(lambda: load_spaces(self.log, stream.tenant))
+            step = d.owed(standing.state, spaces.active)
+            if step is None and only != "fetch":
+                standing = await self._in_other_spaces(stream, standing, before, spaces)
             if step is None or only not in (None, part_of(step)):
                 return Reached(standing.head.version, step)
-            facts = await self._facts(step, standing, spaces)
+            facts = await self._facts(step, before)
             record = d.Record(version=step.work.version, facts=facts)
             standing = await self._append(stream, record, standing)
+
+    async def _in_other_spaces(
+        self, stream: StreamName, standing: Standing, before: Work | None, spaces: Spaces
+    ) -> Standing:
+        """Vectors for the spaces that are not searched in. The document answers already: what
+        fails here fails nothing, and is waited for only where it is searched in by now."""
+        for step in d.wanting(standing.state, spaces.open):
+            patience = self.patience_s if step.space == spaces.active else 0.0
+            try:
+                facts = await self._done(step, before, patience)
+            except (StageFailed, NotNow) as error:
+                where = {"document": stream.subject, "space": step.space}
+                _log.warning("not embedded in an open space", why=str(error), **where)
+                continue
+            record = d.Record(version=step.work.version, facts=facts)
+            standing = await self._append(stream, record, standing)
+        return standing
 
     async def give_up(self, stream: StreamName, reason: str) -> Reached:
         """Whoever worked at it died each time: it is said to have failed. Returns and raises as
         `work` does."""
         standing = await load(self.log, stream)
-        spaces = (await load_spaces(self.log, stream.tenant)).open
-        step = d.owed(standing.state, spaces)
+        active = (await load_spaces(self.log, stream.tenant)).active
+        step = d.owed(standing.state, active)
         if step is None:
             return Reached(standing.head.version)
         failed = self._failed(step, StageFailed(stage_of(step), "crashed", reason))
         record = d.Record(version=step.work.version, facts=(failed,))
         return Reached((await self._append(stream, record, standing)).head.version)
 
-    async def _facts(
-        self, step: d.Owed, standing: Standing, spaces: tuple[str, ...]
+    async def _done(
+        self, step: d.Owed, before: Work | None, patience: float
     ) -> tuple[KnowledgeFact, ...]:
+        progress, at = Progress(self.publish, step.work), self.now()
+        return await self._patiently(
+            lambda: self.stages.do(step, before, at=at, progress=progress), patience
+        )
+
+    async def _facts(self, step: d.Owed, before: Work | None) -> tuple[KnowledgeFact, ...]:
         """What the stage brings; a failure is a fact too."""
-        progress = Progress(self.publish, step.work)
-        at = self.now()
         try:
-            return await self._patiently(
-                lambda: self.stages.do(step, standing.state, spaces, at=at, progress=progress)
-            )
+            return await self._done(step, before, self.patience_s)
         except StageFailed as error:
             return (self._failed(step, error),)
         except NotNow as error:
@@ -132,9 +156,11 @@ class Pipeline:
     async def _append(self, stream: StreamName, record: d.Record, known: Standing) -> Standing:
         return (await self._patiently(lambda: carry_out(self.log, stream, record, known=known)))[0]
 
-    async def _patiently(self, attempt: Callable[[], Awaitable[_T]]) -> _T:
+    async def _patiently(
+        self, attempt: Callable[[], Awaitable[_T]], patience: float | None = None
+    ) -> _T:
         """Tried again while what it stands on is away. Raises what it raised last."""
-        deadline = time.monotonic() + self.patience_s
+        deadline = time.monotonic() + (self.patience_s if patience is None else patience)
         pause = FIRST_PAUSE_S
         while True:
             try:

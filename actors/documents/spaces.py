@@ -1,8 +1,8 @@
 """A tenant's embedding spaces and chunk settings: decided and folded from `index_stream`. Pure.
 
-Every document is embedded in all open spaces, and searched in the active one. A new space is
-opened, filled, and switched to by one event; the one before stays open, so that the way back is
-one event too.
+A document answers once it is embedded in the active space, in which it is searched; the other open
+ones are seen to after that. A new space is opened, filled, and switched to by one event; the one
+before stays open, so that the way back is one event too.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from actors.documents.ports import (
     WorkerDied,
 )
 from actors.documents.progress import Progress
-from actors.documents.state import DocumentState, Work
+from actors.documents.state import Work
 from actors.documents.stream import carry_out
 from actors.documents.tenant import load_spaces
 from actors.documents.vectors import embed_chunks, known_vectors
@@ -65,22 +65,23 @@ class Stages:
     async def do(
         self,
         step: d.Owed,
-        state: DocumentState,
-        spaces: tuple[str, ...],
+        before: Work | None,
         *,
         at: int,
         progress: Progress,
     ) -> tuple[KnowledgeFact, ...]:
-        """The facts that the step comes to. Raises StageFailed, NotNow, LogUnavailable."""
+        """The facts that the step comes to; vectors of `before` are used again.
+
+        Raises StageFailed, NotNow, LogUnavailable.
+        """
         match step:
             case d.Fetch(work):
                 return await self._fetched(work, at, progress)
             case d.Parse(work) | d.Chunk(work):
                 return await self._cut(work, at, progress)
             case d.Embed(work, space):
-                embedded = await self._embedded(work, space, state, at, progress)
-                left = [each for each in spaces if each != space and not work.vectors_in(each)]
-                return (embedded,) if left else (embedded, _indexed(work, at))
+                embedded = await self._embedded(work, space, before, at, progress)
+                return (embedded,) if work.indexed is not None else (embedded, _indexed(work, at))
             case d.Index(work):
                 return (_indexed(work, at),)
 
@@ -159,7 +160,7 @@ class Stages:
             raise StageFailed("parse", "original_lost", reason) from error
 
     async def _embedded(
-        self, work: Work, space: str, state: DocumentState, at: int, progress: Progress
+        self, work: Work, space: str, before: Work | None, at: int, progress: Progress
     ) -> DocumentEmbedded:
         submission, chunked = _submission(work), work.chunked
         assert chunked is not None, "owed only once it is chunked"
@@ -174,7 +175,7 @@ class Stages:
             chunks,
             chunked.chunks_hash,
             space,
-            known=await known_vectors(self.documents, tenant, (state.answers,), space),
+            known=await known_vectors(self.documents, tenant, (before,), space),
             tell=tell,
         )
         vectors_hash = await self.documents.put(tenant, content)

@@ -49,7 +49,8 @@ async def until(holds: Callable[[], Any], what: str) -> Any:
 class Bench:
     """A tenant's library and a pipeline over the same log. `embedded` lists the texts of each
     call, `frames` what was told of progress; `before_embedding` runs first of all there,
-    `before_page` gets each address that is fetched."""
+    `before_page` gets each address that is fetched, `before_space` each space that is
+    embedded in."""
 
     def __init__(self, tenant: str, log: EventLog, documents: Documents) -> None:
         self.tenant, self.log, self.documents = tenant, log, documents
@@ -60,6 +61,7 @@ class Bench:
         self.pages: dict[str, PageFetched | list[str] | Exception] = {}
         self.before_page: Callable[[str], Any] | None = None
         self.before_embedding: Callable[[], Any] | None = None
+        self.before_space: Callable[[str], Any] | None = None
         self.cutter: Callable[[Cutting], Any] = cut
         stages = Stages(
             log=log, documents=documents, cutter=self._cut, embed=self._embed, fetch=self
@@ -109,6 +111,8 @@ class Bench:
     async def _embed(self, space: str, texts: Sequence[str]) -> Any:
         if self.before_embedding is not None:
             await self.before_embedding()
+        if self.before_space is not None:
+            await self.before_space(space)
         self.embedded.append((space, list(texts)))
         return bag_of_words(texts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ingest_bench import Away, Bench
 
-from actors.documents.ports import Cut, Cutting, PageFetched, WorkerDied
+from actors.documents.ports import Cut, Cutting, NotNow, PageFetched, StageFailed, WorkerDied
 from actors.documents.spaces import CloseSpace, OpenSpace, SwitchSpace
 from actors.documents.tenant import change_index
 from events import knowledge as k
@@ -122,13 +122,22 @@ async def test_a_small_edit_embeds_only_what_is_new(bench: Bench) -> None:
     assert before.count == after.count
 
 
-async def test_every_open_space_has_its_vectors_before_it_answers(bench: Bench) -> None:
-    await change_index(
-        bench.log, bench.tenant, OpenSpace(tenant=bench.tenant, space=OTHER_SPACE, at=1)
-    )
+async def open_space(bench: Bench) -> None:
+    command = OpenSpace(tenant=bench.tenant, space=OTHER_SPACE, at=1)
+    await change_index(bench.log, bench.tenant, command)
+
+
+async def test_a_document_answers_by_the_space_searched_in_and_then_gets_the_others(
+    bench: Bench,
+) -> None:
+    await open_space(bench)
     facts = await bench.work(await bench.submit())
-    assert [fact.space for fact in facts[3:5]] == sorted((DEFAULT_SPACE, OTHER_SPACE))
-    assert isinstance(facts[5], k.DocumentIndexed)
+    assert [type(fact) for fact in facts[3:]] == [
+        k.DocumentEmbedded,
+        k.DocumentIndexed,
+        k.DocumentEmbedded,
+    ]
+    assert (facts[3].space, facts[5].space) == (DEFAULT_SPACE, OTHER_SPACE)
     for command in (
         SwitchSpace(tenant=bench.tenant, space=OTHER_SPACE, at=2),
         CloseSpace(tenant=bench.tenant, space=DEFAULT_SPACE, at=3),
@@ -136,6 +145,39 @@ async def test_every_open_space_has_its_vectors_before_it_answers(bench: Bench) 
         await change_index(bench.log, bench.tenant, command)
     facts = await bench.work(await bench.submit(name="other.md"))
     assert [fact.space for fact in facts if isinstance(fact, k.DocumentEmbedded)] == [OTHER_SPACE]
+
+
+@pytest.mark.parametrize(
+    "failure", [NotNow("no such model here"), StageFailed("index", "embedder_failed", "bad")]
+)
+async def test_a_second_space_that_fails_fails_no_document_and_is_made_up_for(
+    bench: Bench, failure: Exception
+) -> None:
+    await open_space(bench)
+
+    async def fails(space: str) -> None:
+        if space == OTHER_SPACE:
+            raise failure
+
+    bench.before_space = fails
+    one = await bench.submit()
+    facts = await bench.work(one)
+    assert isinstance(facts[-1], k.DocumentIndexed)
+    assert {fact.space for fact in facts if isinstance(fact, k.DocumentEmbedded)} == {DEFAULT_SPACE}
+    bench.before_space = None
+    assert (await bench.work(one))[-1].space == OTHER_SPACE
+
+
+async def test_an_edit_uses_what_every_open_space_knows(bench: Bench) -> None:
+    await open_space(bench)
+    lines = [f"# Topic {n}\n\nThe answer to topic {n} is number {n}." for n in range(9)]
+    await bench.work(await bench.submit(content="\n\n".join(lines)))
+    lines[7] = "# Topic 7\n\nThe answer has changed altogether."
+    await bench.work(await bench.submit(content="\n\n".join(lines)))
+    assert [(space, len(texts)) for space, texts in bench.embedded[2:]] == [
+        (DEFAULT_SPACE, 2),
+        (OTHER_SPACE, 2),
+    ]
 
 
 async def test_settings_count_as_they_were_at_the_submission(bench: Bench) -> None:
