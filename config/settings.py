@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     """Documents that are worked at side by side."""
     embedding: Literal["auto", "torch", "onnx-int8"] = "auto"
     """How the embedder computes on a CPU: see docs/models.md."""
-    exact_up_to: int = Field(default=20_000, ge=0)
+    exact_up_to: int = Field(default=10_000, ge=0)
     """A tenant with more chunks is searched through an HNSW index."""
     index_memory: str = "512MB"
     """Postgres' `maintenance_work_mem` while such an index is built."""

@@ -49,7 +49,7 @@ __all__ = [
 SEARCH_TIMEOUT_S = 5.0
 PAST_TIMEOUT_S = 60.0
 """The past has no index: a person who looks into a large tenant's waits for it."""
-EXACT_UP_TO = 20_000
+EXACT_UP_TO = 10_000
 """Chunks of a tenant that are all looked at; `benchmarks/knowledge_scale.py` measures both ways."""
 LANGUAGE_BOOST = 0.5
 """Added to the rank (a mean of two z-scores) of a chunk in the visitor's language."""

@@ -1,8 +1,8 @@
 """Search in a tenant with too many chunks to look at each: candidates first, then the same.
 
 Candidates are the nearest by an HNSW index of that tenant and space alone, and those that hold
-the question's rare words. All of them get both scores. What the exact search knows of the whole
-corpus is known here otherwise:
+the question's rare words. Closeness and rare words choose the FIRST of them, which get both scores
+in full. What the exact search knows of the whole corpus is known here otherwise:
 
 - how many chunks hold a word, and how long chunks are: counted at ingest (`term_counts`,
   `language_counts`), so it is exact;
@@ -19,16 +19,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from projections.knowledge.search_sql import answer, wanted, words_of
+from projections.knowledge.search_sql import FUSED, answer, bm25, wanted, words_of
 
-NEAREST = 100
-"""Candidates by meaning, and as many by words."""
-EF_SEARCH = 120
-POSTINGS = 5000
+NEAREST = 400
+"""Candidates by meaning."""
+EF_SEARCH = 400
+WORDED = 600
+"""Candidates by words."""
+FIRST = 200
+"""How many of all candidates get the score of all their words."""
+POSTINGS = 20_000
 """How many entries of the rarest words are read for candidates. Commoner words make none."""
+POSTINGS_FILTERED = 5000
+"""The same where each entry's chunk is looked up for the filters."""
 SAMPLE = 300
 MAX_SCAN = 100_000
 """Vectors that a filtered search walks through at most."""
+
+_LENGTH = "(0.25::float8 + 0.75::float8 * d.length / a.length)"
 
 SETTINGS = {
     "hnsw.ef_search": str(EF_SEARCH),
@@ -64,13 +72,14 @@ def predicate(tenant: str, space: str) -> str:
 
 def large(tenant: str, space: str, dimensions: int, filters: Sequence[str] = ()) -> str:
     """The statement for one tenant and space; filters' values are from parameter 7 on."""
-    chunks = " JOIN read.chunks k ON k.tenant = $1 AND k.chunk = v.chunk" if filters else ""
-    passing = wanted(filters, 7)
     distance = f"v.embedding::halfvec({dimensions}) <#> $2::halfvec({dimensions})"
+    passing = wanted(filters, 7)
     return f"""
 WITH near AS MATERIALIZED (
     SELECT v.chunk, v.language, v.length, -({distance}) AS closeness
-    FROM (SELECT * FROM read.chunk_vectors WHERE {predicate(tenant, space)}) v{chunks}
+    FROM (SELECT * FROM read.chunk_vectors WHERE {predicate(tenant, space)}) v{
+        _chunks("v", filters)
+    }
     WHERE true{passing} ORDER BY {distance} LIMIT {NEAREST}
 ), corpus AS MATERIALIZED (
     SELECT language, chunks::float8 AS chunks,
@@ -78,46 +87,60 @@ WITH near AS MATERIALIZED (
         sum(chunks) OVER ()::float8 AS every
     FROM read.language_counts WHERE tenant = $1
 ), asked AS MATERIALIZED (
-    SELECT t.language, t.lexeme, t.chunks / c.every AS share,
+    SELECT t.language, t.lexeme, c.length, t.chunks / c.every AS share,
         ln(1 + (c.chunks - t.chunks + 0.5) / (t.chunks + 0.5)) AS idf,
         sum(t.chunks) OVER (ORDER BY t.chunks, t.language, t.lexeme) AS postings
     FROM ({words_of("read.term_counts", "language, lexeme, chunks")}) t
         JOIN corpus c USING (language)
-), worded AS MATERIALIZED (
-    SELECT p.chunk, sum(a.idf * p.occurrences * 2.2 / (p.occurrences + 1.2)) AS words
-    FROM asked a JOIN read.chunk_terms p
-        ON p.tenant = $1 AND p.language = a.language AND p.lexeme = a.lexeme{
-        " JOIN read.chunks k ON k.tenant = $1 AND k.chunk = p.chunk" if filters else ""
+), posted AS MATERIALIZED (
+    SELECT chunk, max(closeness) AS closeness, max(language) AS language, max(length) AS length,
+        sum(words) AS words
+    FROM (
+        SELECT p.chunk, NULL::float8 AS closeness, NULL AS language, NULL::int AS length,
+            a.idf * {bm25("p.occurrences::float8", "1")} AS words
+        FROM asked a JOIN read.chunk_terms p
+            ON p.tenant = $1 AND p.language = a.language AND p.lexeme = a.lexeme{
+        _chunks("p", filters)
     }
-    WHERE a.postings <= {POSTINGS}{passing}
-    GROUP BY p.chunk ORDER BY words DESC, p.chunk LIMIT {NEAREST}
-), dense AS MATERIALIZED (
-    SELECT chunk, language, length, closeness FROM near
-    UNION ALL
-    SELECT v.chunk, v.language, v.length, -(v.embedding <#> $2::halfvec)
-    FROM worded w JOIN read.chunk_vectors v
-        ON v.tenant = $1 AND v.space = $6 AND v.chunk = w.chunk
-    WHERE w.chunk NOT IN (SELECT chunk FROM near)
-), lexical AS (
-    SELECT d.chunk, sum(a.idf * p.occurrences * 2.2
-        / (p.occurrences + 1.2 * (0.25 + 0.75 * d.length / c.length))) AS words
-    FROM dense d JOIN corpus c ON c.language = d.language
-        JOIN asked a ON a.language = d.language
-        JOIN read.chunk_terms p ON p.tenant = $1 AND p.language = a.language
-            AND p.lexeme = a.lexeme AND p.chunk = d.chunk
-    GROUP BY d.chunk
+        WHERE a.postings <= {POSTINGS_FILTERED if filters else POSTINGS}{passing}
+        UNION ALL SELECT chunk, closeness, language, length, 0 FROM near
+    ) p GROUP BY chunk
 ), about AS MATERIALIZED (
-    SELECT avg(s.closeness) AS mean, stddev_pop(s.closeness) AS spread FROM (
-        SELECT -(embedding <#> $2::halfvec) AS closeness FROM read.chunk_vectors
-        WHERE tenant = $1 AND space = $6 ORDER BY chunk LIMIT {SAMPLE}
-    ) s
-), about_words AS MATERIALIZED (
-    SELECT coalesce(sum(share * idf), 0) AS mean,
-        sqrt(sum(share * greatest(1 - share, 0) * idf * idf)) AS spread
-    FROM asked
+    SELECT n.*, w.* FROM (
+        SELECT avg(s.closeness) AS mean, stddev_pop(s.closeness) AS spread FROM (
+            SELECT -(embedding <#> $2::halfvec) AS closeness FROM read.chunk_vectors
+            WHERE tenant = $1 AND space = $6 ORDER BY chunk LIMIT {SAMPLE}
+        ) s
+    ) n, (
+        SELECT coalesce(sum(share * idf), 0) AS mean_words,
+            sqrt(sum(share * greatest(1 - share, 0) * idf * idf)) AS spread_words
+        FROM asked
+    ) w
+), worded AS MATERIALIZED (
+    SELECT chunk, words FROM posted WHERE closeness IS NULL
+    ORDER BY words DESC, chunk LIMIT {WORDED}
+), first AS MATERIALIZED (
+    SELECT d.chunk, d.language, d.length, d.closeness FROM (
+        SELECT chunk, language, length, closeness, words FROM posted WHERE closeness IS NOT NULL
+        UNION ALL
+        SELECT v.chunk, v.language, v.length, -(v.embedding <#> $2::halfvec), w.words
+        FROM worded w JOIN read.chunk_vectors v
+            ON v.tenant = $1 AND v.space = $6 AND v.chunk = w.chunk
+    ) d CROSS JOIN LATERAL (SELECT d.words) l, about a
+    ORDER BY {FUSED} DESC, d.chunk LIMIT {FIRST}
+), weighed AS MATERIALIZED (
+    SELECT d.chunk, d.language, d.closeness, coalesce((
+        SELECT sum(a.idf * {bm25("p.occurrences::float8", _LENGTH)})
+        FROM read.chunk_terms p JOIN asked a ON a.language = p.language AND a.lexeme = p.lexeme
+        WHERE p.tenant = $1 AND p.chunk = d.chunk AND p.language = d.language
+    ), 0) AS words
+    FROM first d
 ), fused AS (
-    SELECT d.chunk, d.language, d.closeness, coalesce(l.words, 0) AS words,
-        0.7 * coalesce((d.closeness - n.mean) / nullif(n.spread, 0), 0)
-        + 0.3 * coalesce((coalesce(l.words, 0) - w.mean) / nullif(w.spread, 0), 0) AS fused
-    FROM dense d LEFT JOIN lexical l USING (chunk), about n, about_words w
+    SELECT d.chunk, d.language, d.closeness, d.words, {FUSED} AS fused
+    FROM weighed d CROSS JOIN LATERAL (SELECT d.words) l, about a
 )""" + answer("read.sentences")
+
+
+def _chunks(table: str, filters: Sequence[str]) -> str:
+    """What has to be looked up for the filters."""
+    return f" JOIN read.chunks k ON k.tenant = $1 AND k.chunk = {table}.chunk" if filters else ""

@@ -78,30 +78,49 @@ def _over_all(dense: str, terms: str) -> str:
     return f"""
 WITH dense AS MATERIALIZED (
     SELECT v.chunk, v.language, v.length, -(v.embedding <#> $2::halfvec) AS closeness {dense}
-), corpus AS (
-    SELECT language, count(*)::float8 AS chunks, greatest(avg(length), 1)::float8 AS length
+), corpus AS MATERIALIZED (
+    SELECT language, count(*)::float8 AS chunks, greatest(avg(length::float8), 1) AS length,
+        sum(closeness) AS closeness, sum(closeness * closeness) AS squares
     FROM dense GROUP BY language
 ), hits AS (
     SELECT t.chunk, d.length, d.language, t.occurrences::float8 AS times,
         (count(*) OVER (PARTITION BY t.language, t.lexeme))::float8 AS found_in
     FROM ({terms}) t JOIN dense d USING (chunk)
-), lexical AS (
+), lexical AS MATERIALIZED (
     SELECT chunk, sum(
-        ln(1 + (c.chunks - h.found_in + 0.5) / (h.found_in + 0.5))
-        * h.times * 2.2 / (h.times + 1.2 * (0.25 + 0.75 * h.length / c.length))
+        ln(1 + (c.chunks - h.found_in + 0.5) / (h.found_in + 0.5)) * {bm25("h.times", _LENGTH)}
     ) AS words
     FROM hits h JOIN corpus c USING (language) GROUP BY chunk
-), scored AS (
-    SELECT chunk, language, closeness, coalesce(words, 0) AS words
-    FROM dense LEFT JOIN lexical USING (chunk)
+), about AS MATERIALIZED (
+    SELECT d.closeness / d.chunks AS mean,
+        sqrt(greatest(d.squares / d.chunks - (d.closeness / d.chunks) ^ 2, 0)) AS spread,
+        w.words / d.chunks AS mean_words,
+        sqrt(greatest(w.squares / d.chunks - (w.words / d.chunks) ^ 2, 0)) AS spread_words
+    FROM (
+        SELECT sum(chunks) AS chunks, sum(closeness) AS closeness, sum(squares) AS squares
+        FROM corpus
+    ) d, (
+        SELECT coalesce(sum(words), 0) AS words, coalesce(sum(words * words), 0) AS squares
+        FROM lexical
+    ) w
 ), fused AS (
-    SELECT chunk, language, closeness, words,
-        0.7 * coalesce((closeness - avg(closeness) OVER every)
-            / nullif(stddev_pop(closeness) OVER every, 0), 0)
-        + 0.3 * coalesce((words - avg(words) OVER every)
-            / nullif(stddev_pop(words) OVER every, 0), 0) AS fused
-    FROM scored WINDOW every AS ()
+    SELECT d.chunk, d.language, d.closeness, coalesce(l.words, 0) AS words, {FUSED} AS fused
+    FROM dense d CROSS JOIN about a LEFT JOIN lexical l USING (chunk)
 )"""
+
+
+_LENGTH = "(0.25::float8 + 0.75::float8 * h.length / c.length)"
+FUSED = """0.7::float8 * coalesce((d.closeness - a.mean) / nullif(a.spread, 0), 0)
+        + 0.3::float8 * coalesce((coalesce(l.words, 0) - a.mean_words)
+            / nullif(a.spread_words, 0), 0)"""
+"""Of `d` with a closeness, `l` with the words' score, and `a`: what is usual."""
+
+
+def bm25(times: str, length: str) -> str:
+    """Of a word that occurs `times` in a text, without its idf. `length` is the text's over the
+    usual, weighed. All are floats: Postgres would reckon with decimals for each entry, which
+    takes longer than reading it."""
+    return f"{times} * 2.2::float8 / ({times} + 1.2::float8 * {length})"
 
 
 def answer(sentences: str) -> str:

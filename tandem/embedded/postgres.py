@@ -9,6 +9,7 @@ import pwd
 import shutil
 import signal
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -62,14 +63,23 @@ class EmbeddedPostgres:
 
     name = "Postgres"
 
-    def __init__(self, folder: Path, *, sockets: Path, logs: Path | None = None) -> None:
-        """`sockets` is a folder with a short path (see `shortcut`) for the socket file.
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sockets: Path,
+        logs: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`sockets` is a folder with a short path (see `shortcut`) for the socket file;
+        `settings` go before SETTINGS.
 
         Raises ServerFailed when that path is too long.
         """
         self.folder = folder
         self.sockets = sockets
         self._log = (logs or folder.parent) / "postgres.log"
+        self._settings = SETTINGS | dict(settings or {})
         self._child: Child | None = None
         path = os.fsencode(sockets / f".s.PGSQL.{PORT}")
         if len(path) > SOCKET_PATH_LIMIT:
@@ -100,7 +110,7 @@ class EmbeddedPostgres:
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
         self._let_in_the_caller(account)
         command = [str(programs / "postgres"), "-D", str(self.folder)]
-        for key, value in SETTINGS.items():
+        for key, value in self._settings.items():
             command += ["-c", f"{key}={value}"]
         command += ["-c", f"unix_socket_directories={self.sockets}"]
         # SIGINT ends sessions and shuts down in order; SIGTERM would wait for clients to leave.
