@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
-import structlog
 
+from events.own_loop import OwnLoop
 from projections.database import open_pool
 from projections.lane import Lane, LaneHealth
 from projections.projection import Projection
 from projections.reader import Readers
 
-STUCK_S = 60.0
-"""An event loop that did not turn for so long is given up."""
-BEAT_S = 1.0
 STOP_TIMEOUT_S = 15.0
-EXIT_CODE = 70
 
-_log = structlog.get_logger(__name__)
 ProjectionsFactory = Callable[[], Sequence[Projection]]
 
 
@@ -106,21 +99,14 @@ async def run_worker(projections: Sequence[Projection], nats_url: str, dsn: str)
 class ProjectionWorker:
     """A worker for `ray.remote(ProjectionWorker).options(max_restarts=-1).remote(...)`.
 
-    The lanes have an event loop in a thread of their own, so the actor answers `health` whatever
-    they do, starts them by itself after a restart, and can see from outside when their loop is
-    stuck: then the process ends, and Ray starts it again.
-
-    `projections` is called in that thread, in the running loop; it must be importable.
+    The lanes have an event loop of their own (`events.own_loop`), so the actor answers `health`
+    whatever they do. `projections` is called in that loop's thread; it must be importable.
     """
 
     def __init__(self, projections: ProjectionsFactory, nats_url: str, dsn: str) -> None:
         self._make, self._nats_url, self._dsn = projections, nats_url, dsn
         self._worker: Worker | None = None
-        self._beat = time.monotonic()
-        self._stop: Callable[[], object] | None = None
-        self._ended = threading.Event()
-        threading.Thread(target=self._live, name="projections", daemon=True).start()
-        threading.Thread(target=self._guard, name="projections-guard", daemon=True).start()
+        self._loop = OwnLoop("projections", self._work)
 
     def health(self) -> WorkerHealth:
         """Lag, checkpoint, state and error of each projection; no lanes before they started."""
@@ -132,36 +118,9 @@ class ProjectionWorker:
 
     def stop(self) -> bool:
         """Stop all lanes in good order; True when they ended in time."""
-        if self._stop is not None:
-            self._stop()
-        return self._ended.wait(STOP_TIMEOUT_S)
+        return self._loop.stop()
 
-    def _live(self) -> None:
-        try:
-            asyncio.run(self._run())
-        except Exception:  # noqa: BLE001 whatever it is, Ray is to start the process again
-            _log.critical("projections_died", exc_info=True)
-            os._exit(EXIT_CODE)
-        self._ended.set()
-
-    async def _run(self) -> None:
+    async def _work(self) -> None:
         async with open_worker(self._make(), self._nats_url, self._dsn) as worker:
             self._worker = worker
-            loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-            self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
-            tasks = [asyncio.create_task(worker.run()), asyncio.create_task(stopped.wait())]
-            while not any(task.done() for task in tasks):
-                self._beat = time.monotonic()
-                await asyncio.wait(tasks, timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
-            if not stopped.is_set():
-                tasks[0].result()  # the lanes ended by themselves: say why
-
-    def _guard(self) -> None:
-        while not self._ended.wait(BEAT_S):
-            silent = time.monotonic() - self._beat
-            if silent > STUCK_S:
-                _log.critical("projections_stuck", silent_s=round(silent))
-                os._exit(EXIT_CODE)
+            await worker.run()

@@ -1,15 +1,13 @@
 """The Ray actor `ingest`. Its parts come in by a factory, wired in `tandem/wiring/ingest.py`.
 
-The work has an event loop in a thread of its own, so the actor answers `health` whatever it does,
-starts by itself after a restart, and sees from outside when that loop is stuck: then the process
-ends, Ray starts it again, and what was in hand comes again.
+The work has an event loop of its own (`events.own_loop`), so the actor answers `health` whatever
+it does. After a death what was in hand comes again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -22,14 +20,11 @@ from actors.documents.consumer import Consumer, subscription
 from actors.documents.pipeline import Pipeline
 from events.key_value import KeyValue
 from events.log import LogError
+from events.own_loop import OwnLoop
 from events.pull import PullLost, open_pull
 
-STUCK_S = 60.0
-"""An event loop that did not turn for so long is given up."""
-BEAT_S = 1.0
 PAUSE_S = 1.0
-STOP_TIMEOUT_S = 15.0
-EXIT_CODE = 70
+"""Before a lost connection is opened anew; its end is looked for as often."""
 
 _log = structlog.get_logger(__name__)
 
@@ -120,7 +115,7 @@ class Ingest:
             self._state, self._error = "running", ""
             while True:
                 self._outstanding = await pull.outstanding()
-                done, _ = await asyncio.wait((pull.lost,), timeout=BEAT_S)
+                done, _ = await asyncio.wait((pull.lost,), timeout=PAUSE_S)
                 if done:
                     pull.lost.result()
 
@@ -135,11 +130,7 @@ class IngestWorker:
         self._factory = factory
         self._ingest: Ingest | None = None
         self._error = ""
-        self._beat = time.monotonic()
-        self._stop: Callable[[], object] | None = None
-        self._ended = threading.Event()
-        threading.Thread(target=self._live, name="ingest", daemon=True).start()
-        threading.Thread(target=self._guard, name="ingest-guard", daemon=True).start()
+        self._loop = OwnLoop("ingest", self._work)
 
     def health(self) -> IngestHealth:
         """What it works at, and what holds it up."""
@@ -152,31 +143,7 @@ class IngestWorker:
 
     def stop(self) -> bool:
         """Let go of everything in good order; True when it ended in time."""
-        if self._stop is not None:
-            self._stop()
-        return self._ended.wait(STOP_TIMEOUT_S)
-
-    def _live(self) -> None:
-        try:
-            asyncio.run(self._run())
-        except Exception:  # noqa: BLE001 whatever it is, Ray is to start the process again
-            _log.critical("ingest died", exc_info=True)
-            os._exit(EXIT_CODE)
-        self._ended.set()
-
-    async def _run(self) -> None:
-        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-        self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
-        work = asyncio.create_task(self._work())
-        asked = asyncio.create_task(stopped.wait())
-        while not work.done() and not asked.done():
-            self._beat = time.monotonic()
-            await asyncio.wait((work, asked), timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
-        for task in (work, asked):
-            task.cancel()
-        await asyncio.wait((work, asked), timeout=STOP_TIMEOUT_S)
-        if not stopped.is_set():
-            work.result()  # it ended by itself: say why
+        return self._loop.stop()
 
     async def _work(self) -> None:
         parts = await self._open()
@@ -195,10 +162,3 @@ class IngestWorker:
                 self._error = repr(error)[:300]
                 _log.warning("ingest not connected yet", error=repr(error))
                 await asyncio.sleep(PAUSE_S)
-
-    def _guard(self) -> None:
-        while not self._ended.wait(BEAT_S):
-            silent = time.monotonic() - self._beat
-            if silent > STUCK_S:
-                _log.critical("ingest stuck", silent_s=round(silent))
-                os._exit(EXIT_CODE)
