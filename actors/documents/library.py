@@ -24,7 +24,7 @@ from actors.documents.decide import (
     Submit,
 )
 from actors.documents.spaces import SetChunking, SpaceRefused
-from actors.documents.stream import carry_out
+from actors.documents.stream import carry_out, keyed_id
 from actors.documents.tenant import change_index, load_spaces
 from events.knowledge import (
     ChunkSettings,
@@ -81,8 +81,9 @@ class Library:
     """The way in for a tenant's documents. `max_bytes` is the largest one.
 
     All methods: `at` is the time (ms since 1970, UTC), `by` the operator's id, empty from the
-    command line. Durable when they return. They raise DocumentRefused, ValueError (`tenant` is
-    no token), LogUnavailable and VersionConflict.
+    command line, `key` an idempotency key: the same again with the same key changes nothing, and
+    gives the version that it made the first time. Durable when they return. They raise
+    DocumentRefused, ValueError (`tenant` is no token), LogUnavailable and VersionConflict.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Library:
         url: str = "",
         locale: str = "",
         origin: Origin = "upload",
+        key: str = "",
     ) -> Submitted:
         """Make `content` the document `name`. An empty `title` is left to the document itself.
 
@@ -126,7 +128,7 @@ class Library:
             origin=origin,
             by=by,
         )
-        return await self._carry_out(tenant, ident, Submit(submission))
+        return await self._carry_out(tenant, ident, Submit(submission), key)
 
     async def request(
         self,
@@ -138,6 +140,7 @@ class Library:
         depth: int = 0,
         by: str = "",
         locale: str = "",
+        key: str = "",
     ) -> Submitted:
         """Have a page, or the pages of a sitemap, fetched soon. The address is its name."""
         check_address(url)
@@ -154,16 +157,20 @@ class Library:
             locale=locale,
             by=by,
         )
-        return await self._carry_out(tenant, ident, Request(request))
+        return await self._carry_out(tenant, ident, Request(request), key)
 
-    async def reingest(self, tenant: str, document: str, *, at: int, by: str = "") -> Submitted:
+    async def reingest(
+        self, tenant: str, document: str, *, at: int, by: str = "", key: str = ""
+    ) -> Submitted:
         """Work at the newest version again, with the settings of now; a page whose fetch failed
         is fetched again."""
-        return await self._carry_out(tenant, document, Reingest(at=at, by=by))
+        return await self._carry_out(tenant, document, Reingest(at=at, by=by), key)
 
-    async def remove(self, tenant: str, document: str, *, at: int, by: str = "") -> Submitted:
+    async def remove(
+        self, tenant: str, document: str, *, at: int, by: str = "", key: str = ""
+    ) -> Submitted:
         """Take it out of new answers; its past stays readable."""
-        return await self._carry_out(tenant, document, Remove(at=at, by=by))
+        return await self._carry_out(tenant, document, Remove(at=at, by=by), key)
 
     async def chunking(self, tenant: str) -> ChunkSettings:
         """How documents that are submitted now are cut."""
@@ -179,15 +186,18 @@ class Library:
         except SpaceRefused as error:
             raise DocumentRefused(error.code, error.reason) from None
 
-    async def _carry_out(self, tenant: str, document: str, command: DocumentCommand) -> Submitted:
+    async def _carry_out(
+        self, tenant: str, document: str, command: DocumentCommand, key: str
+    ) -> Submitted:
         if not is_token(document) or document.startswith("_"):
             raise DocumentRefused("unknown_document", f"there is no document {document[:80]!r}")
         stream = knowledge_stream(tenant, document)
-        standing, changed = await carry_out(self._log, stream, command)
+        standing, changed = await carry_out(self._log, stream, command, key=key)
+        then = standing.keyed.get(keyed_id(command, key)) if key else None
         newest = standing.state.newest
         assert newest is not None, "a command that was not refused leaves a document"
         gone = isinstance(command, Remove)
-        version = standing.head.version if gone else newest.version
+        version = then or (standing.head.version if gone else newest.version)
         return Submitted(tenant=tenant, document=document, version=version, changed=changed)
 
 

@@ -431,3 +431,57 @@ async def test_a_stream_ends_with_its_session_and_one_person_has_a_few(
                 async for _ in stream.aiter_bytes():
                     pass
     await until(lambda: not house.hub.document_streams, 60)
+
+
+async def test_a_keyed_request_is_carried_out_once_whatever_happened_since(
+    house: Any, ana: Any
+) -> None:
+    (first,) = await take_in(house, ana, upload("# Keys\n\nOne.", "keys.md"))
+    path, key = f"{BASE}/documents/{first['document']}/reingest", {"Idempotency-Key": "again-1"}
+    once = (await ana.post(path, headers=key)).json()
+    assert once["changed"]
+    await take_in(house, ana, upload("# Keys\n\nTwo.", "keys.md"))
+    twice = (await ana.post(path, headers=key)).json()
+    assert twice == once | {"changed": False}
+    other = (await ana.post(path, headers={"Idempotency-Key": "again-2"})).json()
+    assert other["changed"]
+
+    sent = {"files": [upload("# Keys\n\nThree.", "keys.md")], "headers": key}
+    three = (await ana.post(f"{BASE}/documents", **sent)).json()["documents"][0]
+    assert three["changed"], "the same key of another command is another key"
+    await take_in(house, ana, upload("# Keys\n\nFour.", "keys.md"))
+    late = (await ana.post(f"{BASE}/documents", **sent)).json()["documents"][0]
+    assert late == three | {"changed": False}, "what comes again late takes nothing back"
+
+    page = {"url": "https://shop.example/keyed"}
+    asked = [(await ana.post(f"{BASE}/documents", json=page, headers=key)) for _ in range(2)]
+    versions = [answer.json()["documents"][0]["version"] for answer in asked]
+    assert versions[0] == versions[1]
+    gone = f"{BASE}/documents/{first['document']}"
+    removed = (await ana.delete(gone, headers=key)).json()
+    await take_in(house, ana, upload("# Keys\n\nFive.", "keys.md"))
+    assert (await ana.delete(gone, headers=key)).json() == removed | {"changed": False}
+    await house.shelf.apply()
+    assert (await ana.get(gone)).json()["versions"][0]["state"] == "indexed"
+
+
+@pytest.mark.parametrize("key", ["x" * 129, "with space"])
+async def test_a_key_that_is_none_is_refused(ana: Any, key: str) -> None:
+    answer = await ana.post(f"{BASE}/documents/any/reingest", headers={"Idempotency-Key": key})
+    is_problem(answer, 422, "invalid_request")
+
+
+@pytest.mark.parametrize("locale", ["x" * 36, "english please", "en_US", "de-"])
+async def test_a_locale_that_is_none_is_refused_at_the_door(ana: Any, locale: str) -> None:
+    answers = [
+        await ana.post(
+            f"{BASE}/documents", files=[upload("# A\n\nB.", "a.md")], data={"locale": locale}
+        ),
+        await ana.post(
+            f"{BASE}/documents", json={"url": "https://shop.example/", "locale": locale}
+        ),
+        await ana.post(f"{BASE}/search", json={"question": "Why?", "locale": locale}),
+    ]
+    for answer in answers:
+        is_problem(answer, 422, "invalid_request")
+        assert [error["field"] for error in answer.json()["errors"]] == ["locale"]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 import structlog
-from fastapi import Depends, Path
+from fastapi import Depends, Header, Path
 
 from actors.documents.library import DocumentRefused
 from events.log import LogError, VersionConflict
@@ -47,6 +47,18 @@ DocumentId = Annotated[str, Depends(_document)]
 def no_document() -> Problem:
     """The same whether it never was or is another tenant's."""
     return Problem("unknown_document", "there is no document of this id")
+
+
+def _key(
+    key: Annotated[
+        str, Header(alias="Idempotency-Key", max_length=128, pattern=r"^[\x21-\x7e]*$")
+    ] = "",
+) -> str:
+    return key
+
+
+IdempotencyKey = Annotated[str, Depends(_key)]
+"""Yours, 1 to 128 visible characters: the same request with the same key is carried out once."""
 
 
 def may_change(hub: HubOf, who: SignedIn) -> None:

@@ -13,6 +13,7 @@ from serve_apps.gateway.hub import Hub
 from serve_apps.gateway.knowledge import shapes
 from serve_apps.gateway.knowledge.asking import (
     DocumentId,
+    IdempotencyKey,
     PortsOf,
     knowledge_read,
     library_asked,
@@ -70,15 +71,17 @@ def _takes_both() -> dict[str, Any]:
         415: {"description": "No reader for this kind of file"},
     },
 )
-async def hand_over(request: Request, hub: HubOf, who: Manager, ports: PortsOf) -> Response:
+async def hand_over(
+    request: Request, hub: HubOf, who: Manager, ports: PortsOf, key: IdempotencyKey
+) -> Response:
     """Files as `multipart/form-data`, each as `file`; or JSON with an address."""
     may_change(hub, who)
     if _kind(request) == "multipart/form-data":
         async with hub.uploads:
-            taken = await _take_files(request, hub, who, ports)
+            taken = await _take_files(request, hub, who, ports, key)
     else:
         asked: shapes.UrlRequest = await bodies.read(request, shapes.UrlRequest)
-        taken = await _take_address(asked, hub, who, ports)
+        taken = await _take_address(asked, hub, who, ports, key)
     names = [one.name for one in taken.documents]
     _log.info("documents handed over", names=names, **_by(who))
     return bodies.answer(taken, 202)
@@ -184,12 +187,14 @@ async def read_original(
     response_class=Response,
     responses=bodies.gives(shapes.Taken, "Durable", status=202),
 )
-async def reingest(hub: HubOf, who: Manager, ports: PortsOf, document: DocumentId) -> Response:
+async def reingest(
+    hub: HubOf, who: Manager, ports: PortsOf, document: DocumentId, key: IdempotencyKey
+) -> Response:
     """With the settings of now, from the original; a page whose fetch failed is fetched again."""
     may_change(hub, who)
     async with library_asked(who):
         done = await ports.library.reingest(
-            who.me.tenant, document, at=hub.ports.clock(), by=who.me.operator
+            who.me.tenant, document, at=hub.ports.clock(), by=who.me.operator, key=key
         )
     return bodies.answer(_taken(done), 202)
 
@@ -201,18 +206,20 @@ async def reingest(hub: HubOf, who: Manager, ports: PortsOf, document: DocumentI
     response_class=Response,
     responses=bodies.gives(shapes.Taken, "Durable; what was answered still resolves", status=202),
 )
-async def remove(hub: HubOf, who: Manager, ports: PortsOf, document: DocumentId) -> Response:
+async def remove(
+    hub: HubOf, who: Manager, ports: PortsOf, document: DocumentId, key: IdempotencyKey
+) -> Response:
     may_change(hub, who)
     async with library_asked(who):
         done = await ports.library.remove(
-            who.me.tenant, document, at=hub.ports.clock(), by=who.me.operator
+            who.me.tenant, document, at=hub.ports.clock(), by=who.me.operator, key=key
         )
     _log.info("document removed", document=document, **_by(who))
     return bodies.answer(_taken(done), 202)
 
 
 async def _take_files(
-    request: Request, hub: Hub, who: SignedIn, ports: KnowledgePorts
+    request: Request, hub: Hub, who: SignedIn, ports: KnowledgePorts, key: str
 ) -> shapes.AllTaken:
     """Each by itself: one that is refused keeps no other out. Raises Problem when all are."""
     taken: list[shapes.Taken] = []
@@ -231,6 +238,7 @@ async def _take_files(
                         url=upload.url,
                         locale=upload.locale,
                         origin="upload",
+                        key=key,
                     )
                 except DocumentRefused as no:
                     refused.append(shapes.NotTaken(name=name, code=no.code, detail=no.reason))
@@ -242,8 +250,10 @@ async def _take_files(
 
 
 async def _take_address(
-    asked: shapes.UrlRequest, hub: Hub, who: SignedIn, ports: KnowledgePorts
+    asked: shapes.UrlRequest, hub: Hub, who: SignedIn, ports: KnowledgePorts, key: str
 ) -> shapes.AllTaken:
+    if wrong := shapes.locale_fault(asked.locale):
+        raise bodies.invalid(*wrong)
     url = asked.url.strip()
     async with library_asked(who):
         done = await ports.library.request(
@@ -252,6 +262,7 @@ async def _take_address(
             what=asked.what,
             depth=asked.depth,
             locale=asked.locale,
+            key=key,
             at=hub.ports.clock(),
             by=who.me.operator,
         )

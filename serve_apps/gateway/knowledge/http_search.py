@@ -186,8 +186,7 @@ def _wrong(asked: shapes.Question, question: str, most: int) -> list[FieldError]
         wrong.append(FieldError("question", f"1 to {most} characters"))
     if not 1 <= asked.limit <= MOST_HITS:
         wrong.append(FieldError("limit", f"1 to {MOST_HITS}"))
-    if len(asked.locale) > 35:
-        wrong.append(FieldError("locale", "a language tag, such as `en`"))
+    wrong += shapes.locale_fault(asked.locale)
     if asked.as_of is not None and not 1 <= asked.as_of < 2**63:
         wrong.append(FieldError("as_of", "a version of the log"))
     for name, values in msgspec.structs.asdict(asked.filters).items():

@@ -3,6 +3,7 @@ since 1970, UTC; a version is a place in the log."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,11 +13,25 @@ from events.knowledge import ChunkSettings, Flag
 from events.live import DocumentProgress
 from projections.gaps import GapGroup
 from projections.knowledge.documents import ChunkInContext, ChunkRow, DocumentVersion, Failure
+from serve_apps.gateway.problems import FieldError
 from serve_apps.retrieval import Looked
 
 NO_NUL = r"^[^\x00]*$"
 """Of text that is asked with: Postgres cannot take U+0000."""
 Words = Annotated[str, msgspec.Meta(pattern=NO_NUL)]
+
+
+_LOCALE = re.compile(r"([A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4})?")
+MOST_LOCALE = 35
+
+
+def locale_fault(locale: str) -> list[FieldError]:
+    """What is wrong with it, as with a visitor's; nothing where it is empty."""
+    if len(locale) <= MOST_LOCALE and _LOCALE.fullmatch(locale):
+        return []
+    return [
+        FieldError("locale", f"a language tag, such as `en` or `pt-BR`: {MOST_LOCALE} characters")
+    ]
 
 
 class UrlRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from serve_apps.gateway.knowledge.shapes import locale_fault
 from serve_apps.gateway.limits import clean_text
 from serve_apps.gateway.operators import bodies
 from serve_apps.gateway.problems import FieldError, Problem
@@ -84,6 +85,8 @@ def _read(items: list[tuple[str, UploadFile | str]]) -> Upload:
     name = said.pop("name", "")
     if name and len(files) > 1:
         raise bodies.invalid(FieldError("name", "of one file only; several keep their own"))
+    if wrong := locale_fault(said.get("locale", "")):
+        raise bodies.invalid(*wrong)
     names = [name or file_name(file.filename or "") for file in files]
     if len(set(names)) < len(names):
         raise bodies.invalid(FieldError("file", "two files of one name would be one document"))
