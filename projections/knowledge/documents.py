@@ -156,7 +156,8 @@ async def documents_page(
 ) -> DocumentsPage:
     """The tenant's documents by name, each with its newest version, 200 at most.
 
-    Without `state` all but the removed. `search` is a part of the name or title, in any case.
+    Without `state` all but the removed. `search` is a part of the name, title or address, in any
+    case, as the page's own list has it (`fits` in `shelf.ts`).
     `before` is the `next` of the page before. Raises BadPlace when it is none.
     """
     async with tenant_transaction(pool, tenant) as connection:
@@ -164,12 +165,13 @@ async def documents_page(
         rows = await connection.fetch(
             f"{_VERSION} AND d.newest"
             " AND CASE WHEN $2 = '' THEN d.state <> 'removed' ELSE d.state = $2 END"
-            " AND (strpos(lower(d.name), lower($3)) > 0 OR strpos(lower(d.title), lower($3)) > 0)"
+            " AND (strpos(lower(d.name), lower($3)) > 0 OR strpos(lower(d.title), lower($3)) > 0"
+            " OR strpos(lower(d.url), lower($3)) > 0)"
             " AND ($4::text IS NULL OR (d.name, d.document) > ($4, $5))"
             " ORDER BY d.name, d.document LIMIT $6",
             tenant,
             state,
-            search,
+            search.strip(),
             name,
             document,
             (size := _size(limit)) + 1,

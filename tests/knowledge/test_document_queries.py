@@ -15,7 +15,8 @@ GUIDE = "\n\n".join(f"# Part {n}\n\nThis is part {n} of the guide." for n in ran
 @pytest.fixture(scope="module", autouse=True)
 async def shop(shelf: Shelf) -> None:
     for name in ("b.md", "a.md", "c.md"):
-        await shelf.submit("shop", name, f"# {name}\n\nOf {name}.", title=f"The {name[0]}-page")
+        about = {"title": f"The {name[0]}-page", "url": f"https://shop.example/{name[0]}"}
+        await shelf.submit("shop", name, f"# {name}\n\nOf {name}.", **about)
     await shelf.submit("shop", "guide.md", GUIDE)
     await shelf.submit("shop", "guide.md", GUIDE.replace("part 0", "part zero"))
     await shelf.submit("shop", "bad.csv", "question,answer\n", title="")
@@ -38,7 +39,7 @@ async def test_documents_are_listed_by_name_page_after_page(shelf: Shelf) -> Non
     assert names == ["a.md", "b.md", "bad.csv", "c.md", "guide.md"]
 
 
-async def test_documents_are_found_by_state_and_by_name_or_title(shelf: Shelf) -> None:
+async def test_documents_are_found_by_state_and_by_name_title_or_address(shelf: Shelf) -> None:
     from projections.knowledge.documents import documents_page
     from projections.operator_queries import BadPlace
 
@@ -48,7 +49,8 @@ async def test_documents_are_found_by_state_and_by_name_or_title(shelf: Shelf) -
     assert await named(state="removed") == ["gone.md"]
     assert await named(state="failed") == ["bad.csv"]
     assert await named(search="THE B-PAGE") == ["b.md"]
-    assert await named(search="guide") == ["guide.md"]
+    assert await named(search=" guide ") == ["guide.md"]
+    assert await named(search="SHOP.example/c") == ["c.md"]
     assert await named(search="%") == []
     with pytest.raises(BadPlace):
         await named(before="nothing")
