@@ -183,7 +183,7 @@ class SpaceSwitched(Fact, frozen=True, kw_only=True, tag="SpaceSwitched.v1"):
     space: str
     previous: str
     recall: float = 0.0
-    """Of the new space's index against its exact search."""
+    """Of the new space's index against its exact search; 0 where that is how it is searched."""
     quality: dict[str, float] = msgspec.field(default_factory=dict)
     """What was measured before the switch, by name."""
     by: str = ""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from serve_apps.encoder_batches import Vectors
 
 SMALL = "all-MiniLM-L6-v2.d64.l2.t256"
-WORKERS = Workers(documents=2, concurrency=1)
+WORKERS = Workers(chunks=2, concurrency=1)
 
 
 class Words(Encoder):
@@ -42,6 +42,33 @@ class Words(Encoder):
 
 def words(key: Any) -> Encoder:
     return Words()
+
+
+def dies(key: Any) -> Encoder:
+    """The process that should load a model is killed, as by the kernel for want of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Words()
+
+
+class DiesOnce:
+    """The first worker dies after its first texts, later ones live."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __call__(self, key: Any) -> Encoder:
+        return Words() if Path(self.mark).exists() else _Dying(self.mark)
+
+
+class _Dying(Words):
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        if Path(self.mark).exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        Path(self.mark).touch()
+        return super().encode(texts)
 
 
 def order(tenant: str, nats_url: str) -> Order:
