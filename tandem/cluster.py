@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -22,7 +23,17 @@ async def joined(house: Addresses) -> AsyncGenerator[None]:
     """This process is a client of the house's cluster within. Raises ServerFailed."""
     ray = OutsideRay(house.ray_address, log_level=house.settings.log_level)
     await ray.start()
+    if house.settings.log_level != "debug":
+        _quiet_serve()
     try:
         yield
     finally:
         await ray.stop()
+
+
+def _quiet_serve() -> None:
+    """Who asks a deployment need not hear how Serve finds its replicas. Importing Serve sets its
+    level, so it is imported first."""
+    import ray.serve  # noqa: PLC0415 after `prepare`
+
+    logging.getLogger(ray.serve.__name__).setLevel(logging.WARNING)

@@ -53,6 +53,9 @@ def set_ray_environment(folder: Path, *, short: Path) -> bool:
     first_port = INGRESS_PORTS.start + zlib.crc32(bytes(folder)) % INGRESS_WINDOWS * WINDOW
     chosen = {
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray compares the number of actors with that of cores, and tells every client that there
+        # are many; here they are many on purpose (see SLOTS).
+        "RAY_DEDUP_LOGS_SKIP_REGEX": "maximum expected startup concurrency",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(_token(folder)),
         # Keeps a worker's environment readable to the warden when Ray renames the process.
