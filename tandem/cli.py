@@ -73,9 +73,14 @@ def _run() -> int:
     from tandem.errors import UserError
 
     try:
-        return int(build()(args=sys.argv[1:] or ["--help"], standalone_mode=False) or 0)
+        arguments = sys.argv[1:] or ["--help"]
+        return int(build()(args=arguments, prog_name="tandem", standalone_mode=False) or 0)
     except typer.TyperException as error:
-        return _say(f"{error.format_message()} Try `tandem --help`.", error.exit_code)
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "tandem"
+        message = error.format_message()
+        end = "" if message.endswith((".", "?")) else "."
+        return _say(f"{message}{end} Try `{command} --help`.", error.exit_code)
     except typer.Abort:
         return 130
     except (UserError, ServerFailed) as error:

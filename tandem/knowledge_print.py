@@ -1,4 +1,6 @@
-"""What commands about the knowledge show on a terminal: tables that read well at 100 columns."""
+"""What commands about the knowledge show on a terminal: tables that read well at 100 columns, and
+blocks where ids and texts are too long for one. An id is never broken: it is there to be copied.
+Into a file or a pipe a row is one line, however long."""
 
 from __future__ import annotations
 
@@ -7,8 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+LINE = 100_000
+"""Wider than any line."""
+IDS = ("Id", "Text's id")
 
 
 def when(ms: int) -> str:
@@ -23,11 +31,11 @@ def place_of(place: Any) -> str:
 
 
 def print_documents(rows: Sequence[Any]) -> None:
-    table = _table("Document", "Name", "State", "Chunks", "Version", "What is wrong")
+    table = _table("Name", "State", "Chunks", "Version", "Id", "What is wrong")
     for row in rows:
         wrong = row.failure.reason if row.failure else ", ".join(one.kind for one in row.flags)
         table.add_row(
-            *_plain(row.document, row.name, row.state, row.chunks, row.version, wrong or "")
+            *_plain(row.name, row.state, row.chunks, row.version, row.document, wrong or "")
         )
     _print(table)
 
@@ -51,23 +59,28 @@ def print_chunks(rows: Sequence[Any]) -> None:
 
 
 def print_hits(rows: Sequence[Any]) -> None:
-    table = _table("Text's id", "Score", "Parts", "Where", "Text")
+    """Best first: its score and where it stands, the text, the scores by part and its id."""
+    console = _console()
     for row in rows:
-        parts = " ".join(f"{name} {value:.2f}" for name, value in row.parts.items())
         where = ", ".join(one for one in (row.title, place_of(row.place)) if one)
-        table.add_row(
-            *_plain(row.chunk, f"{row.score:.2f}", parts, where, _short(row.text)),
-        )
-    _print(table)
+        parts = "  ".join(f"{name} {value:.2f}" for name, value in row.parts.items())
+        console.print(Text(f"{row.score:.2f}  ").append(where or row.document, "bold"))
+        _under(console, _short(row.text, 320), 6)
+        _under(console, f"{parts}  text {row.chunk}", 6, "dim")
 
 
 def print_text(found: Any) -> None:
     """A text as it stands, with where it stands and what stands beside it."""
     one, console = found.chunk, Console(highlight=False, soft_wrap=True)
-    place = ", ".join(part for part in (place_of(one.place), one.heading) if part)
-    answers = f"until {one.closed_at}" if one.closed_at else "answers now"
-    console.print(Text(f"{found.document_title}: {place}".rstrip(": "), "bold"))
-    console.print(Text(f"{one.document} version {one.version}, from {one.opened_at}, {answers}"))
+    # A heading may begin with its document.
+    whole = one.heading.casefold().startswith(found.document_title.casefold())
+    title = "" if whole else found.document_title
+    where = ", ".join(part for part in (title, one.heading, place_of(one.place)) if part)
+    answers = f"answers since version {one.opened_at} of the log"
+    if one.closed_at:
+        answers = f"answered from version {one.opened_at} of the log until {one.closed_at}"
+    console.print(Text(where, "bold"))
+    console.print(Text(f"{one.document} version {one.version}, {answers}"))
     if found.before:
         console.print(Text(found.before, "dim"))
     console.print(Text(one.text))
@@ -76,19 +89,16 @@ def print_text(found: Any) -> None:
 
 
 def print_told(rows: Sequence[Any]) -> None:
-    table = _table("When", "Conversation", "Answer's id", "Asked", "Was told", "Still so")
+    """Each answer with what was asked, and whether it would be said today."""
+    console = _console()
     for row in rows:
-        table.add_row(
-            *_plain(
-                when(row.at),
-                row.conversation,
-                row.message,
-                _short(row.question, 80),
-                _short(row.quote or row.answer),
-                "yes" if row.current else "no",
-            )
+        console.print(
+            Text(f"{when(row.at)}  conversation {row.conversation}  answer {row.message}")
         )
-    _print(table)
+        _under(console, f"asked: {_short(row.question)}", 2)
+        _under(console, f"was told: {_short(row.quote or row.answer, 320)}", 2)
+        if not row.current:
+            _under(console, "the text has changed or gone since", 2, "dim")
 
 
 def print_gaps(groups: Sequence[Any]) -> None:
@@ -117,7 +127,7 @@ def print_counts(found: Any) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in IDS)
     return table
 
 
@@ -131,5 +141,22 @@ def _short(text: str, most: int = 160) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def _under(console: Console, text: str, indent: int, style: str = "") -> None:
+    """A paragraph below what it belongs to."""
+    console.print(Padding(Text(text, style), (0, 0, 0, indent), expand=False))
+
+
 def _print(table: Table) -> None:
-    Console(highlight=False).print(table)
+    console = _console()
+    wide = Measurement.get(console, console.options.update(width=LINE), table)
+    console = _console(least=wide.minimum)
+    with console.capture() as drawn:
+        console.print(table)
+    print(*(line.rstrip() for line in drawn.get().splitlines()), sep="\n")
+
+
+def _console(*, least: int = 0) -> Console:
+    """As wide as the terminal, or as `least`: the terminal breaks what does not fit."""
+    console = Console(highlight=False)
+    width = max(console.width, least) if console.is_terminal else LINE
+    return Console(highlight=False, width=width)

@@ -67,17 +67,21 @@ async def library(tenant: str) -> AsyncGenerator[tuple[Library, Documents, JetSt
 
 
 @asynccontextmanager
-async def searching() -> AsyncGenerator[KnowledgePorts]:
-    """As a gateway asks: with the embedder of the house's own cluster."""
+async def searching(tenant: str) -> AsyncGenerator[KnowledgePorts]:
+    """As a gateway asks: with the embedder of the house's own cluster. Raises UserError where
+    there is no such tenant."""
     from tandem.cluster import joined, prepare  # noqa: PLC0415 help must be quick
 
     house = read_running(Settings())
     prepare(house)
     from events.jetstream import JetStreamLog  # noqa: PLC0415 after `prepare`
+    from events.stream import tenancy_stream  # noqa: PLC0415 likewise
     from tandem.wiring.gateway import knowledge_ports  # noqa: PLC0415 likewise
 
     log = await JetStreamLog.connect(house.nats_url, name="tandem-search")
     try:
+        if await log.last(tenancy_stream(tenant)) is None:
+            raise UserError(f"there is no tenant {tenant}")
         async with read_models() as pool, joined(house):
             yield knowledge_ports(log, pool, house.settings)
     finally:

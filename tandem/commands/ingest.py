@@ -12,6 +12,7 @@ import typer
 
 from config.settings import Settings
 from tandem.addresses import Addresses, read_running
+from tandem.counted import counted
 from tandem.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,16 +58,16 @@ def ingest(
         )
     )
     for name, pages in outcome.sitemaps.items():
-        print(f"{name}: {pages} pages asked for")
+        print(f"{name}: {counted(pages, 'page')} asked for")
     for name, chunks in outcome.searchable.items():
-        print(f"{name}: {chunks} chunks searchable")
+        print(f"{name}: {counted(chunks, 'chunk')} searchable")
     for name in outcome.kept:
         print(f"{name}: kept, to be worked at")
     for name, reason in outcome.failed.items():
         print(f"{name}: failed: {reason}")
     total, seconds = sum(outcome.searchable.values()), time.monotonic() - began
     count = len(outcome.searchable) + len(outcome.kept) + len(outcome.failed)
-    print(f"{count} documents, {total} chunks, {seconds:.1f} s")
+    print(f"{counted(count, 'document')}, {counted(total, 'chunk')}, {seconds:.1f} s")
     if outcome.failed:
         raise typer.Exit(1)
 
@@ -164,7 +165,7 @@ class _Ingest:
                         tenant, url=name, what=what, at=at, locale=locale
                     )
             except DocumentRefused as refused:
-                self._outcome.failed[name] = refused.reason
+                self._outcome.failed[name] = refused.reason.removeprefix(f"{name}: ")
             except OSError as error:
                 self._outcome.failed[name] = error.strerror or str(error)
         return taken

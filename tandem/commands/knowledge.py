@@ -92,8 +92,10 @@ def chunks(
                 page = await chunks_page(
                     pool, tenant, document, version=version or None, limit=limit
                 )
-            except (UnknownDocument, UnknownVersion) as error:
-                raise UserError(f"there is no {error}") from None
+            except UnknownDocument:
+                raise UserError(f"there is no document {document}") from None
+            except UnknownVersion:
+                raise UserError(f"{document} has no version {version}") from None
             return page.rows
 
     _show(asyncio.run(read()), as_json, "print_chunks", "no text of it answers")
@@ -224,7 +226,7 @@ def gaps(
     async def read() -> Sequence[Any]:
         from tandem.knowledge_reading import now_ms, searching
 
-        async with searching() as ports:
+        async with searching(tenant) as ports:
             return await ports.readings.gaps(tenant, since=now_ms() - days * 86_400_000, limit=500)
 
     _show(asyncio.run(read()), as_json, "print_gaps", "every question found something")
@@ -286,7 +288,7 @@ async def _look(tenant: str, question: str, locale: str, limit: int, version: in
     from actors.ports import RetrievalFailed
     from tandem.knowledge_reading import searching
 
-    async with searching() as ports:
+    async with searching(tenant) as ports:
         try:
             return await ports.look(tenant, question, locale=locale, limit=limit, as_of=version)
         except RetrievalFailed as error:
