@@ -45,6 +45,7 @@ class KnowledgeDouble:
         """Every read is answered 503."""
         self.searched: list[dict[str, Any]] = []
         self.uploads: list[tuple[str, bytes]] = []
+        self.requests_with_files = self.too_fast = 0
         self.asked_urls: list[dict[str, Any]] = []
         self.done: list[tuple[str, str]] = []
         self.page_size = 100
@@ -227,17 +228,31 @@ class KnowledgeDouble:
             return _taken(version)
         form = await request.post()
         files = form.getall("file")
-        if len(files) != 1:
-            self.complaints.append(f"{len(files)} files in one request: one outcome for all")
-        file = files[0]
-        assert isinstance(file, web.FileField)
-        if refusal := self.refusals.get(file.filename):
-            raise refusal
-        self.uploads.append((file.filename, file.file.read()))
-        known = self.documents.get(file.filename.lower())
-        if known and known[0].get("size") == len(self.uploads[-1][1]):
-            return _taken(known[0], changed=False)
-        return _taken(self.hold(file.filename, state="submitted", size=len(self.uploads[-1][1])))
+        if len(files) > 20:
+            self.complaints.append(f"{len(files)} files in one request: 20 at most")
+        self.requests_with_files += 1
+        if self.too_fast:
+            self.too_fast -= 1
+            raise Refusal(429, "rate_limited", "slow down", headers={"Retry-After": "1"})
+        taken: list[dict[str, Any]] = []
+        refused: list[dict[str, str]] = []
+        for file in files:
+            assert isinstance(file, web.FileField)
+            if refusal := self.refusals.get(file.filename):
+                if len(files) == 1:
+                    raise refusal
+                told = {part: refusal.body[part] for part in ("code", "detail")}
+                refused.append({"name": file.filename} | told)
+                continue
+            taken.append(self._uploaded(file.filename, file.file.read()))
+        return web.json_response({"documents": taken, "refused": refused}, status=202)
+
+    def _uploaded(self, name: str, content: bytes) -> dict[str, Any]:
+        self.uploads.append((name, content))
+        known = self.documents.get(name.lower())
+        if known and known[0].get("size") == len(content):
+            return _outcome(known[0], name, changed=False)
+        return _outcome(self.hold(name, state="submitted", size=len(content)), name)
 
     async def _reingest(self, request: web.Request) -> web.Response:
         [newest, *_] = self._versions(request)
@@ -311,7 +326,11 @@ class KnowledgeDouble:
         return give
 
 
+def _outcome(version: dict[str, Any], name: str, *, changed: bool = True) -> dict[str, Any]:
+    told = {field: version[field] for field in ("document", "version")}
+    return told | {"name": name, "changed": changed}
+
+
 def _taken(version: dict[str, Any], *, changed: bool = True) -> web.Response:
-    taken = {name: version[name] for name in ("document", "version", "name")}
-    taken["changed"] = changed
+    taken = _outcome(version, version["name"], changed=changed)
     return web.json_response({"documents": [taken]} | taken, status=202)

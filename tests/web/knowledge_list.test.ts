@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Additions, MOST_BYTES } from "../../serve_apps/web/src/knowledge/additions";
+import { Additions, comeThrough, MOST_BYTES } from "../../serve_apps/web/src/knowledge/additions";
 import { Feed, type FeedParts, SILENT_FOR } from "../../serve_apps/web/src/knowledge/feed";
 import { comeOf, emptyShelf, withDocument, withPage } from "../../serve_apps/web/src/knowledge/shelf";
 import { type Doc, wholeDoc } from "../../serve_apps/web/src/knowledge/types";
@@ -53,33 +53,31 @@ test("a bar never goes back, and heeds only its own version", () => {
 const settled = () => new Promise((done) => setTimeout(done));
 const file = (name: string, size = 3) => ({ name, size }) as File;
 
-test("two files are sent at once, each has its own outcome, and one too large is not sent", async () => {
+type Upload = ConstructorParameters<typeof Additions>[0]["upload"];
+const additionsOf = (upload: Upload, wait?: (ms: number) => Promise<void>) =>
+  new Additions({ upload, addUrl: () => Promise.reject(new ApiError("refused_address", 422, "private")) }, wait);
+const taken = (name: string, changed = true) => ({ document: name, version: 5, changed, name });
+const linesOf = (additions: Additions) =>
+  Object.fromEntries(additions.cell.get().map((line) => [line.name, line]));
+
+test("files go together, each has its own outcome, and one too large is not sent", async () => {
   const open: (() => void)[] = [];
-  const sent: string[] = [];
-  const additions = new Additions({
-    upload: ({ name }) => {
-      sent.push(name);
-      return new Promise((taken, refused) =>
-        open.push(() =>
-          name === "bad"
-            ? refused(new ApiError("unsupported_document", 415, "no reader"))
-            : taken({ document: name, version: 5, changed: name !== "same", name }),
-        ),
-      );
-    },
-    addUrl: () => Promise.reject(new ApiError("refused_address", 422, "private")),
+  const sent: string[][] = [];
+  const additions = additionsOf((files) => {
+    sent.push(files.map(({ name }) => name));
+    const documents = [taken("good"), taken("same", false)];
+    const refused = [{ name: "bad", code: "unsupported_document", detail: "no reader" }];
+    return new Promise((take) => open.push(() => take({ documents, refused })));
   });
   additions.files([file("good"), file("bad"), file("same"), file("huge", MOST_BYTES + 1)]);
-  assert.deepEqual(sent, ["good", "bad"]);
+  assert.deepEqual(sent, [["good", "bad", "same"]]);
   // The feed may be faster than the answer to the upload.
   additions.hear(doc("good", { version: 5, state: "parsed" }));
-  for (let n = 0; n < 3; n += 1) {
-    open.splice(0).forEach((end) => end());
-    await settled();
-  }
+  open.splice(0).forEach((end) => end());
+  await settled();
   additions.url({ url: "http://10.0.0.1", what: "page" });
   await settled();
-  const lines = Object.fromEntries(additions.cell.get().map((line) => [line.name, line]));
+  const lines = linesOf(additions);
   assert.equal(lines["good"]?.doc?.state, "parsed");
   assert.deepEqual([lines["bad"]?.step, lines["bad"]?.reason], ["refused", "no reader"]);
   assert.equal(lines["same"]?.step, "unchanged");
@@ -90,6 +88,68 @@ test("two files are sent at once, each has its own outcome, and one too large is
   assert.equal(additions.cell.get().find(({ name }) => name === "good")?.doc?.state, "indexed");
   additions.clear();
   assert.deepEqual(additions.cell.get(), []);
+});
+
+test("eighty small files are a few requests, and none is lost where the server says slow down", async () => {
+  const sizes: number[] = [];
+  const waited: number[] = [];
+  let most = 0;
+  let running = 0;
+  const additions = additionsOf(
+    async (files) => {
+      most = Math.max(most, (running += 1));
+      await settled();
+      running -= 1;
+      if (waited.length < 3) throw new ApiError("rate_limited", 429, "slow down", 7);
+      sizes.push(files.length);
+      return { documents: files.map(({ name }) => taken(name)), refused: [] };
+    },
+    async (ms) => {
+      waited.push(ms);
+      assert.ok(additions.cell.get().some(({ step }) => step === "waiting"));
+      await settled();
+    },
+  );
+  additions.files(Array.from({ length: 80 }, (_, n) => file(`f${n}`)));
+  assert.deepEqual(comeThrough(additions.cell.get()), { done: 0, of: 80 });
+  while (comeThrough(additions.cell.get())) await settled();
+  assert.deepEqual([sizes, most], [[20, 20, 20, 20], 2]);
+  assert.ok(waited.length >= 3 && waited.every((ms) => ms === 7000));
+  assert.ok(additions.cell.get().every(({ step }) => step === "taken"));
+});
+
+test("large files go alone, and so do two of one name", async () => {
+  const sent: string[][] = [];
+  const additions = additionsOf(async (files) => {
+    sent.push(files.map(({ name }) => name));
+    return { documents: files.map(({ name }) => taken(name)), refused: [] };
+  });
+  additions.files([file("a", MOST_BYTES - 5), file("b", 9), file("b"), file("c")]);
+  while (comeThrough(additions.cell.get())) await settled();
+  assert.deepEqual(sent, [["a"], ["b"], ["b", "c"]]);
+});
+
+test("where a request is refused for one of its files each is sent alone, and a server away is told of", async () => {
+  const sent: string[][] = [];
+  const additions = additionsOf(async (files) => {
+    sent.push(files.map(({ name }) => name));
+    if (files.some(({ name }) => name === "away")) throw new ApiError("offline", 0, "");
+    if (files.some(({ name }) => name === "bad")) throw new ApiError("too_large", 413, "too large");
+    // The server may know a file by another name than the browser.
+    return { documents: files.map(({ name }) => taken(name.replace("\n", ""))), refused: [] };
+  });
+  additions.files([file("good"), file("bad"), file("o\ndd")]);
+  while (comeThrough(additions.cell.get())) await settled();
+  additions.files([file("fine"), file("e\nven")]);
+  while (comeThrough(additions.cell.get())) await settled();
+  additions.files([file("away")]);
+  while (comeThrough(additions.cell.get())) await settled();
+  assert.deepEqual(sent.slice(1, 4), [["good"], ["bad"], ["o\ndd"]]);
+  assert.deepEqual(sent.slice(4), [["fine", "e\nven"], ["e\nven"], ["away"]]);
+  const steps = Object.fromEntries(additions.cell.get().map(({ name, step }) => [name, step]));
+  assert.deepEqual(steps, {
+    good: "taken", bad: "refused", "o\ndd": "taken", fine: "taken", "e\nven": "taken", away: "refused",
+  });
 });
 
 function feedOf(open: FeedParts["open"]) {

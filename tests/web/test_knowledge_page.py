@@ -65,6 +65,19 @@ async def test_each_file_that_is_added_tells_what_became_of_it(reading, library)
     await page.wait_state("bad.pdf", "failed")
 
 
+async def test_a_folder_of_eighty_files_comes_in_though_the_server_says_slow_down(reading, library):
+    library.too_fast = 2
+    page = await reading()
+    names = [f"page{n}.md" for n in range(80)]
+    await page.choose_files(*((name, b"lamps") for name in names))
+    await expect(page.page.get_by_role("status").filter(has_text="of 80 sent")).to_be_visible()
+    for name in (names[0], names[-1]):
+        await page.wait_outcome(name, "taken")
+    await expect(page.page.locator('[data-outcome="taken"]')).to_have_count(80)
+    assert sorted(name for name, _ in library.uploads) == sorted(names)
+    assert library.requests_with_files == 4 + 2
+
+
 async def test_files_are_dropped_and_addresses_fetched(reading, library):
     page = await reading()
     await page.drop_file("dropped.txt", "a text")

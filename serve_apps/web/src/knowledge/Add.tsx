@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useCell } from "../operator/cells";
 import { safeUrl } from "../html";
-import type { Addition } from "./additions";
+import { type Addition, comeThrough } from "./additions";
 import { Anchor, ProgressBar, StateBadge } from "./pieces";
 import { useDesk } from "./reach";
 import { K } from "./strings";
@@ -115,10 +115,12 @@ export function Outcomes() {
   const desk = useDesk();
   const lines = useCell(desk.additions.cell);
   if (!lines.length) return null;
+  const come = comeThrough(lines);
   return (
     <section class="card" aria-labelledby="outcomes-title">
       <div class="card-head">
         <h2 id="outcomes-title">{K.outcomes}</h2>
+        {come && come.of > 1 && <span class="soft numbers" role="status">{K.sentOf(come.done, come.of)}</span>}
         <button type="button" class="button plain" onClick={() => desk.additions.clear()}>{K.dismiss}</button>
       </div>
       <ul class="outcomes" aria-live="polite" aria-relevant="additions text">
@@ -151,6 +153,7 @@ function Outcome({ line }: { line: Addition }) {
 function Became({ line }: { line: Addition }) {
   if (line.step === "refused") return <Why reason={K.refused(line.reason)} code={line.code} />;
   if (line.step === "unchanged") return <span class="badge good">{K.sentUnchanged}</span>;
+  if (line.step === "waiting") return <span class="badge">{K.waitsItsTurn}</span>;
   if (line.step !== "taken") return <span class="badge">{K.sending}</span>;
   // Taken, and nothing heard of it yet: what comes first is to be read, or fetched.
   if (!line.doc) return <StateBadge doc={{ state: "submitted" }} />;

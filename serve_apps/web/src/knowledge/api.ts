@@ -31,6 +31,12 @@ export interface Taken {
   name: string;
 }
 
+export interface AllTaken {
+  documents: readonly Taken[];
+  /** Files of several that were not taken. */
+  refused: readonly { name: string; code: string; detail: string }[];
+}
+
 export interface UrlAsked {
   url: string;
   what: "page" | "sitemap";
@@ -110,16 +116,17 @@ export class KnowledgeApi {
     await this.#call("/settings", { method: "PUT", body: settings });
   }
 
-  async upload(file: File, locale: string): Promise<Taken> {
+  /** Each file has its own outcome, by its name; rejects where none was taken. */
+  async upload(files: readonly File[], locale: string): Promise<AllTaken> {
     const form = new FormData();
-    form.append("file", file, file.name);
+    for (const file of files) form.append("file", file, file.name);
     if (locale) form.append("locale", locale);
     const options: Call = { method: "POST", form, within: UPLOAD_WITHIN };
-    return firstOf(await this.#json("/documents", options));
+    return wholeTaken(await this.#json("/documents", options));
   }
 
-  async addUrl(asked: UrlAsked): Promise<Taken> {
-    return firstOf(await this.#json("/documents", { method: "POST", body: asked }));
+  async addUrl(asked: UrlAsked): Promise<AllTaken> {
+    return wholeTaken(await this.#json("/documents", { method: "POST", body: asked }));
   }
 
   reingest(id: string): Promise<Taken> {
@@ -167,15 +174,6 @@ function queryOf(fields: Query): string {
   return text ? `?${text}` : "";
 }
 
-interface AllTaken {
-  documents?: Taken[];
-  /** Files of several that were not taken. */
-  refused?: { name: string; code: string; detail: string }[];
-}
-
-function firstOf({ documents = [], refused = [] }: AllTaken): Taken {
-  const [taken] = documents;
-  if (taken) return taken;
-  const { code, detail } = refused[0] ?? { code: "bad_answer", detail: "the server took nothing" };
-  throw new ApiError(code, 422, detail);
+function wholeTaken({ documents = [], refused = [] }: Partial<AllTaken>): AllTaken {
+  return { documents, refused };
 }
