@@ -29,6 +29,7 @@ _HEADERS = {
     "Accept": "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;q=0.5",
     "Accept-Encoding": "gzip, deflate",  # what is unpacked here, within bounds
 }
+_CUT_OFF = "it was cut off: its packed content has no end"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WINDOW = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
@@ -126,6 +127,8 @@ def unpacked(content: bytes, most: int) -> bytes:
         raise FetchRefused("fetch_failed", "its gzip is damaged") from error
     if len(found) > most:
         raise too_large(most)
+    if not unpack.eof:
+        raise FetchRefused("fetch_failed", _CUT_OFF, passing=True)
     return found
 
 
@@ -177,3 +180,5 @@ async def _plain(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
         except zlib.error as error:
             raise FetchRefused("fetch_failed", "its packing is damaged") from error
     yield unpack.flush(_PIECE)
+    if sent and not unpack.eof:
+        raise FetchRefused("fetch_failed", _CUT_OFF, passing=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -257,6 +258,19 @@ async def test_a_page_without_end_is_cut_off(site: Site) -> None:
     site.answers["/"] = forever
     limits = FetchLimits(private=True, body_bytes=300_000)
     assert (await refused(Fetcher(limits).page(site.url()))).code == "too_large"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_a_packed_page_that_is_cut_off_is_not_taken_as_whole(site: Site, coding: str) -> None:
+    pack = gzip.compress if coding == "gzip" else zlib.compress
+    whole = pack(b"<p>" + bytes(range(33, 127)) * 50)
+    for kept in (len(whole) - 1, len(whole) // 2, 12):
+        site.page("/", whole[:kept], Content_Encoding=coding)
+        error = await refused(Fetcher(OWN).page(site.url()))
+        assert (error.code, error.passing) == ("fetch_failed", True)
+        assert "cut off" in error.reason
+    site.page("/", whole, Content_Encoding=coding)
+    assert (await Fetcher(OWN).page(site.url())).content.startswith(b"<p>")
 
 
 async def test_a_gzip_bomb_is_cut_off_where_it_is_too_large(site: Site) -> None:

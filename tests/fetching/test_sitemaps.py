@@ -103,3 +103,10 @@ async def test_robots_are_kept_to_for_the_sitemap_itself(site: Site) -> None:
     with pytest.raises(FetchRefused) as caught:
         await Fetcher(LIMITS).sitemap(site.url("/map.xml"))
     assert caught.value.code == "robots"
+
+
+async def test_a_packed_sitemap_that_is_cut_off_is_not_taken_as_whole(site: Site) -> None:
+    whole = gzip.compress((f"{site.url('/a')}\n" * 500 + site.url("/b")).encode())
+    site.page("/map.txt.gz", whole[:-9], "application/gzip")
+    with pytest.raises(FetchRefused, match="cut off"):
+        await Fetcher(LIMITS).sitemap(site.url("/map.txt.gz"))
