@@ -28,9 +28,9 @@ RESULTS = HERE / "results.json"
 FAQ = HERE.parents[1] / "shared" / "data" / "covid_faq"
 PARTS = (
     *("bare", "house", "operators", "handoff", "retrieval", "followups", "chunk-sizes"),
-    *("embedder", "knowledge"),
+    *("embedder", "ingest", "knowledge"),
 )
-SIZES = ((10_000, 1), (100_000, 1), (1_000_000, 1), (1_000_000, 1000))
+SIZES = ((10_000, 1), (100_000, 1), (100_000, 1000), (1_000_000, 1), (1_000_000, 1000))
 """Chunks and tenants that they are in."""
 QUERIES = HERE.parents[1] / "shared" / "data" / "banking77" / "queries.csv"
 
@@ -84,14 +84,21 @@ async def on_embedder(folder: Path | None) -> Sequence[Section]:
     return [made or await asyncio.to_thread(embedder.section)]
 
 
-async def on_knowledge(sizes: Sequence[tuple[int, int]]) -> Sequence[Section]:
-    """(chunks, tenants) each: the largest takes half an hour on two cores, and 10 GB of disk."""
-    from benchmarks import index_rate, knowledge_scale  # noqa: PLC0415 likewise
+async def on_ingest() -> Sequence[Section]:
+    from benchmarks import index_rate, ingest_rate  # noqa: PLC0415 likewise
 
-    found = [await on_a_postgres(index_rate.index_rate)]
+    return [await ingest_rate.section(), await on_a_postgres(index_rate.index_rate)]
+
+
+async def on_knowledge(sizes: Sequence[tuple[int, int]], kept: Path | None) -> Sequence[Section]:
+    """(chunks, tenants) each: the largest takes an hour on two cores, and 10 GB of disk."""
+    from benchmarks import knowledge_scale  # noqa: PLC0415 likewise
+
+    found: list[Section] = []
     for chunks, tenants in sizes:
         size = knowledge_scale.Size(chunks=chunks, tenants=tenants)
-        found.append(await knowledge_scale.section(size))
+        home = kept / f"{chunks}-{tenants}" if kept else None
+        found.append(await knowledge_scale.section(size, home=home))
     return found
 
 
@@ -135,6 +142,9 @@ def main() -> None:
         metavar="CHUNKS",
         help="how far the search's benchmark goes: 10000, 100000 or 1000000",
     )
+    parser.add_argument(
+        "--kept", type=Path, metavar="FOLDER", help="leave the search's databases here, for again"
+    )
     parser.add_argument("--compare", nargs=2, type=Path, metavar=("OLD", "NEW"))
     arguments = parser.parse_args()
     if arguments.compare:
@@ -164,7 +174,8 @@ def _measure(arguments: argparse.Namespace) -> None:
     parts["followups"] = on_followups
     parts["chunk-sizes"] = lambda: on_chunk_sizes(faq)
     parts["embedder"] = lambda: on_embedder(faq)
-    parts["knowledge"] = lambda: on_knowledge(sizes)
+    parts["ingest"] = on_ingest
+    parts["knowledge"] = lambda: on_knowledge(sizes, arguments.kept)
     sections: list[Section] = []
     for name, measure in parts.items():
         if arguments.only in (None, name):
