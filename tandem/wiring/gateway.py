@@ -21,10 +21,11 @@ from serve_apps.gateway.knowledge.ports import KnowledgePorts, PostgresKnowledge
 from serve_apps.gateway.operators.readings import PostgresReadings
 from serve_apps.query_cache import QueryCache
 from tandem.addresses import Addresses
+from tandem.wiring.conversations import conversations
 from tandem.wiring.handles import LateHandle
 from tandem.wiring.library import open_library
 from tandem.wiring.objects import documents_of
-from tandem.wiring.shard import conversations, retriever
+from tandem.wiring.shard import retriever
 from tandem.wiring.tenants import Tenants
 
 READINGS_AT_ONCE = 4

@@ -11,10 +11,7 @@ from events.spaces import DEFAULT_SPACE
 from projections.catalogue import read_models
 from projections.knowledge.index import KnowledgeIndex
 from projections.projection import Projection
-from serve_apps import embedding
-from serve_apps.embedding import ServeEmbedder
 from tandem.addresses import Addresses
-from tandem.wiring.handles import LateHandle
 from tandem.wiring.objects import LateDocuments
 
 if TYPE_CHECKING:
@@ -33,10 +30,15 @@ def projections_of_worker(house: Addresses) -> Sequence[Projection]:
 
 def all_projections(house: Addresses) -> Sequence[Projection]:
     """Every read model and the knowledge index. Call it in a running loop, on a Ray cluster."""
-    embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
-
-    async def embed(space: str, texts: Sequence[str]) -> Vectors:
-        return await embedder.embed_texts(texts, space=space)
-
     documents = LateDocuments(house.settings, house.nats_url)
-    return (*read_models(), KnowledgeIndex(documents, embed, DEFAULT_SPACE))
+    return (*read_models(), KnowledgeIndex(documents, _embed, DEFAULT_SPACE))
+
+
+async def _embed(space: str, texts: Sequence[str]) -> Vectors:
+    """Only where vectors were lost from the object store."""
+    # Few ever need it, and to import Serve takes two seconds of a core at every start.
+    from serve_apps import embedding  # noqa: PLC0415  # as said
+    from tandem.wiring.handles import LateHandle  # noqa: PLC0415  # likewise
+
+    handle = LateHandle(embedding.NAME, embedding.NAME)
+    return await embedding.ServeEmbedder(handle).embed_texts(texts, space=space)

@@ -7,7 +7,6 @@ from functools import partial
 
 import asyncpg
 
-from actors.placement import RayConversations
 from actors.shard import ShardParts
 from actors.snapshots import KeyValueSnapshots
 from actors.turn import AiTurn
@@ -32,7 +31,6 @@ from tandem.addresses import Addresses
 from tandem.wiring.handles import LateHandle
 from tandem.wiring.tenants import Tenants
 
-ASK_TIMEOUT_S = 12.0
 SEARCHES_AT_ONCE = 4
 
 
@@ -86,16 +84,6 @@ def retriever(
         KnowledgeSearch(pool, exact_up_to=settings.exact_up_to),
         embed_query,
         rerank=_rerank(settings),
-    )
-
-
-def conversations(house: Addresses, tenants: Tenants) -> RayConversations:
-    """The way to every conversation, for who asks them: the gateway, the watchdog."""
-    return RayConversations(
-        shards=house.settings.shards,
-        factory=partial(shard_parts, house),
-        placement_of=tenants.placement_of,
-        timeout_s=ASK_TIMEOUT_S,
     )
 
 

@@ -32,11 +32,11 @@ from serve_apps.generation.deployment import generation_app
 from serve_apps.rerank import rerank_app
 from tandem.addresses import Addresses, web_url
 from tandem.embedded.process import ServerFailed
+from tandem.wiring.conversations import parts_of_shard
 from tandem.wiring.demo import seed_demo
 from tandem.wiring.gateway import gateway_ports
 from tandem.wiring.ingest import ingest_parts
 from tandem.wiring.read_models import projections_of_worker
-from tandem.wiring.shard import shard_parts
 from tandem.wiring.watchdog import watchdog_parts
 
 __all__ = [
@@ -70,7 +70,7 @@ async def clear_leftovers(settings: Settings) -> None:
 
 async def start_shards(house: Addresses) -> None:
     await _ensure_log(house)
-    actors = start_shard_actors(house.settings.shards, partial(shard_parts, house))
+    actors = start_shard_actors(house.settings.shards, partial(parts_of_shard, house))
     async with asyncio.timeout(READY_TIMEOUT_S):
         await asyncio.gather(*(actor.ready.remote() for actor in actors))
 

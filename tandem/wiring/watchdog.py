@@ -19,7 +19,7 @@ from projections.database import open_pool
 from projections.queries import open_turns, owned_conversations
 from serve_apps.gateway.operators.presence import Presence
 from tandem.addresses import Addresses
-from tandem.wiring.shard import conversations
+from tandem.wiring.conversations import conversations
 from tandem.wiring.tenants import Tenants
 
 OVERDUE_MS = 4000
