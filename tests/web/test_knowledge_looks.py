@@ -71,9 +71,7 @@ async def test_axe_finds_nothing_and_everything_fits(reading, library, axe_sourc
             await page.row("assembly.docx").get_by_text("embedding 11/18").wait_for()
         for screen, size in SCREENS.items():
             await page.page.set_viewport_size(size)  # type: ignore[arg-type]  # width and height
-            # docs/pictures shows the list by day, on a wide screen.
-            shown = (name, screen, scheme) == ("documents", "desktop", "light")
-            await picture(page, "knowledge" if shown else f"knowledge-{name}-{screen}-{scheme}")
+            await picture(page, f"knowledge-{name}-{screen}-{scheme}")
             found = [*await page.too_wide(), *await axe(screen)]
             wrong += [f"{name} {screen}: {one}" for one in found]
     assert wrong == []
