@@ -14,15 +14,13 @@ from events.artifacts import Block, Parsed
 from events.conversation import Place
 from events.knowledge import Flag
 from projections.knowledge.parsing.errors import Unparsable
-from projections.knowledge.parsing.flags import hidden_text
 from projections.knowledge.parsing.lines import Line, paragraphs, without_running
+from projections.knowledge.parsing.pdf_seen import PageReader, Piece
 
 MAX_PAGES = 3000
 _LARGER = 1.15
 """A heading's letters are so much larger than those of the text."""
 _HEADING_CHARACTERS = 150
-_SEEN_FROM = 1.0
-"""Points; nobody reads smaller letters."""
 
 
 def parse_pdf(content: bytes, name: str) -> Parsed:
@@ -37,7 +35,8 @@ def parse_pdf(content: bytes, name: str) -> Parsed:
     flags: list[Flag] = []
     pages: list[list[Line]] = []
     for page in _pages(reader, name):
-        pages.append(_lines(page, len(pages) + 1, flags))
+        pieces = PageReader(page, len(pages) + 1).pieces(flags)
+        pages.append(list(_assembled(pieces)))
     lined = without_running(pages)
     return Parsed(
         blocks=tuple(_blocks(lined)),
@@ -76,23 +75,7 @@ def _title(reader: pypdf.PdfReader) -> str:
     return "" if unfit else title
 
 
-def _lines(page: pypdf.PageObject, number: int, flags: list[Flag]) -> list[Line]:
-    pieces: list[tuple[str, float]] = []
-
-    def visit(
-        text: str, cm: Sequence[float], tm: Sequence[float], font: object, size: float
-    ) -> None:
-        height = abs(float(size or 0) * (tm[3] or tm[1] or 1) * (cm[3] or cm[1] or 1))
-        if text.strip() and 0 < height < _SEEN_FROM:
-            flags.append(hidden_text(text, f"page {number}"))
-            return
-        pieces.append((text, height))
-
-    page.extract_text(visitor_text=visit)
-    return list(_assembled(pieces))
-
-
-def _assembled(pieces: Sequence[tuple[str, float]]) -> Iterator[Line]:
+def _assembled(pieces: Sequence[Piece]) -> Iterator[Line]:
     """The pieces up to each line break; a line's size is that of most of its letters."""
     words: list[str] = []
     sizes: Counter[float] = Counter()

@@ -1,4 +1,4 @@
-"""XLSX: a block for each row of each sheet that is shown, with the values last calculated."""
+"""XLSX: a block for each shown row of each shown sheet, with the values last calculated."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from events.knowledge import Flag
 from projections.knowledge.parsing.errors import Unparsable
 from projections.knowledge.parsing.flags import hidden_text
 from projections.knowledge.parsing.packed import check_packed
+from projections.knowledge.parsing.sheet_hidden import Hidden, hidden_of, seen_rows
 from projections.knowledge.parsing.tables import MAX_COLUMNS, Row, row_blocks, split_header
 
 MAX_ROWS = 100_000
@@ -44,6 +45,8 @@ def parse_sheets(content: bytes, name: str) -> Parsed:
                 said = "; ".join(" ".join(filter(None, cells)) for _, cells in rows[:3])
                 flags.append(hidden_text(said, f"sheet {sheet.title}"))
             continue
+        if rows:
+            rows = seen_rows(rows, _hidden(sheet), sheet.title, flags)
         blocks += _sheet(sheet.title, rows)
     return Parsed(
         blocks=tuple(blocks),
@@ -61,6 +64,11 @@ def _sheet(title: str, rows: list[Row]) -> Iterator[Block]:
     headings = () if _UNNAMED.match(title) else (title,)
     for block in row_blocks(header, content, sheet=title):
         yield replace(block, headings=headings)
+
+
+def _hidden(sheet: Any) -> Hidden:
+    with sheet._get_source() as source:  # there is no public way to a sheet's XML
+        return hidden_of(source)
 
 
 def _rows(sheet: Any, most: int, name: str) -> Iterator[Row]:

@@ -96,6 +96,10 @@ def _workbooks() -> list[Case]:
         many_rows(),
         Case(name="dde.xlsx", content=_book([["name", "price"], ["=cmd|'/c calc'!A0", 5],
                                              ["Luna", 9]]), holds="name: Luna"),
+        Case(name="hidden-row.xlsx", content=_unseen(row=3), flags=("hidden_text",),
+             holds="name: Terra", lacks="Luna"),
+        Case(name="hidden-column.xlsx", content=_unseen(column="B"), flags=("hidden_text",),
+             holds="stock: 4", lacks="price"),
         Case(name="hidden-sheet.xlsx", content=_book([["name", "price"], ["Luna", 9]], "secret"),
              flags=("hidden_text",), holds="name: Luna", lacks="secret"),
         Case(name="laughs.xlsx",
@@ -163,6 +167,22 @@ def _sheet(rows: str, dimension: str) -> bytes:
     data = f'<dimension ref="{dimension}"/><sheetData>{rows}</sheetData>'
     xml = f"<worksheet {space}>{data}</worksheet>"
     return _replaced(stock_xlsx(), "xl/worksheets/sheet1.xml", lambda old: xml.encode())
+
+
+def _unseen(*, row: int = 0, column: str = "") -> bytes:
+    """Three lamps, of which a row or a column is hidden."""
+    from openpyxl import load_workbook
+
+    lamps = [["name", "price", "stock"], ["Sol", 8, 3], ["Luna", 9, 4], ["Terra", 7, 4]]
+    book = load_workbook(io.BytesIO(_book(lamps)))
+    sheet = book.active
+    if row:
+        sheet.row_dimensions[row].hidden = True
+    if column:
+        sheet.column_dimensions[column].hidden = True
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
 
 
 def _book(rows: list[list[object]], hidden: str = "") -> bytes:
