@@ -33,7 +33,7 @@ def lines(found: Checks, bounds: Bounds, *, chunks: int, exact_up_to: int) -> It
         what = f"of the answers that are known; now {found.mrr_before:.3f}, {least}"
         yield _line("MRR", found.mrr, what)
     if found.recall is not None:
-        what = "of the five nearest of all chunks, so many by the index"
+        what = "of the five that the exact search finds, so many by the index"
         yield _line("recall@5", found.recall, f"{what}, at least {bounds.recall:.3f}")
     else:
         why = f"all {chunks} chunks are compared (an index from {exact_up_to + 1} on)"

@@ -149,7 +149,8 @@ class _Run:
         except TimeoutError:
             why = f"the house made no index of {self._space} in {INDEX_WAIT_S / 60:.0f} minutes"
             raise UserError(f"not switched: {why}; its log says more, run again") from None
-        print(f"its index is ready, {time.monotonic() - began:.1f} s later")
+        if (seconds := time.monotonic() - began) >= 1:
+            print(f"its index is ready, {seconds:.1f} s later")
 
     async def _compare(self, now: str, asked: list[Question] | None) -> Checks:
         """With the house's own embedder, and as the house will search."""
