@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from tandem.errors import UserError
 from tandem.operator_options import FOR_OPERATORS, AsJson
+
+if TYPE_CHECKING:
+    import asyncpg
 
 PANEL = FOR_OPERATORS
 
@@ -40,6 +43,9 @@ def told(  # noqa: PLR0917 # Typer names them on the command line
             limit=limit,
         )
     )
+    if len(rows) > limit:
+        typer.echo(f"these are the newest {limit}, there are more: --limit shows them", err=True)
+    rows = rows[:limit]
     if as_json:
         for row in rows:
             print(json.dumps(msgspec.to_builtins(row), ensure_ascii=False))
@@ -60,7 +66,7 @@ async def _told(
     answer: tuple[str, str],
     limit: int,
 ) -> list[Any]:
-    from projections.citations import told_page
+    """The newest first, one more than `limit` where there are more."""
     from tandem.knowledge_reading import answer_of, read_models
 
     chunks = [chunk]
@@ -70,19 +76,33 @@ async def _told(
     rows: list[Any] = []
     async with read_models() as pool:
         for one in chunks:
-            before = ""
-            while len(rows) < limit:
-                page = await told_page(
-                    pool,
-                    tenant,
-                    chunk=one,
-                    document=document,
-                    version=version,
-                    limit=min(200, limit - len(rows)),
-                    before=before,
-                )
-                rows += page.rows
-                before = page.next
-                if not before:
-                    break
-    return sorted(rows, key=lambda row: -row.at)
+            rows += await _of(
+                pool, tenant, chunk=one, document=document, version=version, most=limit + 1
+            )
+    return sorted(rows, key=lambda row: -row.at)[: limit + 1]
+
+
+async def _of(
+    pool: asyncpg.Pool, tenant: str, *, chunk: str, document: str, version: int | None, most: int
+) -> list[Any]:
+    """The newest `most`: of several texts each is asked for all that the list may show, for
+    nobody knows before whose answers are the newest."""
+    from projections.citations import told_page
+
+    rows: list[Any] = []
+    before = ""
+    while len(rows) < most:
+        page = await told_page(
+            pool,
+            tenant,
+            chunk=chunk,
+            document=document,
+            version=version,
+            limit=min(200, most - len(rows)),
+            before=before,
+        )
+        rows += page.rows
+        before = page.next
+        if not before:
+            break
+    return rows
