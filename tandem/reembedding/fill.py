@@ -63,7 +63,8 @@ async def fill(
     log: EventLog, pool: asyncpg.Pool, order: Order, workers: Workers, *, tell: Tell
 ) -> int:
     """Open the space and embed every document that answers; returns how many were. Documents
-    that come in meanwhile are embedded by the ingest, which sees that the space is open.
+    that come in meanwhile are embedded by the ingest, which sees that the space is open; those that
+    it fails to embed there answer all the same, and are found missing.
 
     Raises SpaceRefused, Behind, FillFailed, LogError.
     """

@@ -39,7 +39,7 @@ from tandem.reembedding.checks import (
     usual_questions,
 )
 from tandem.reembedding.fill import FillFailed, Workers, fill
-from tandem.reembedding.missing import Behind, wait_for_state
+from tandem.reembedding.missing import Behind, missing, wait_for_state
 from tandem.reembedding.worker import Order
 from tandem.wiring.handles import LateHandle
 from tandem.wiring.objects import LateDocuments
@@ -50,6 +50,9 @@ SEARCH_TIMEOUT_S = 60.0
 """The exact search of a large tenant."""
 INDEX_WAIT_S = 7200.0
 """An index of a million chunks is long in the making."""
+
+CATCH_UPS = 3
+"""How often what came in while the spaces were compared is embedded before a switch."""
 
 Tell = Callable[[int, int | None], object]
 
@@ -181,6 +184,8 @@ class _Run:
             return
         if faults and not self._wish.force:
             raise UserError(f"not switched: {faults} (--force does it all the same)")
+        if not self._wish.force:
+            await self._catch_up()
         command = SwitchSpace(
             tenant=self._tenant,
             space=self._space,
@@ -192,6 +197,17 @@ class _Run:
         active = ("active",)
         await wait_for_state(self._pool, self._tenant, self._space, active, timeout=QUERY_TIMEOUT_S)
         print(f"searches are in {self._space} now; `tandem reembed --back` leads back to {now}")
+
+    async def _catch_up(self) -> None:
+        """What came in meanwhile is embedded too: the ingest tries each document once in a space
+        that is not searched in, and lets it answer whatever comes of that."""
+        for _ in range(CATCH_UPS):
+            if not await missing(self._pool, self._tenant, self._space):
+                return
+            await self._fill()
+        if left := await missing(self._pool, self._tenant, self._space):
+            why = f"{counted(len(left), 'document')} that came in meanwhile cannot be found there"
+            raise UserError(f"not switched: {why} (run again; --force does it all the same)")
 
     def _search(self) -> KnowledgeSearch:
         exact_up_to = self._house.settings.exact_up_to

@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -198,6 +199,44 @@ async def test_a_space_is_filled_while_the_old_one_answers_and_a_kill_loses_noth
     asking.cancel()
     (ended,) = await asyncio.gather(asking, return_exceptions=True)
     assert isinstance(ended, asyncio.CancelledError), f"a question was not answered: {ended!r}"
+
+
+@pytest.mark.parametrize("mended", [True, False])
+async def test_nobody_switches_while_a_document_has_no_vectors_in_the_new_space(
+    monkeypatch: pytest.MonkeyPatch, mended: bool
+) -> None:
+    from tandem.errors import UserError
+    from tandem.reembedding import run
+    from tandem.reembedding.checks import Bounds
+
+    left, done = ["came in meanwhile"], list[str]()
+
+    async def fill(_: Any) -> None:
+        done.append("filled")
+        if mended:
+            left.clear()
+
+    async def missing(*_: Any, **__: Any) -> list[str]:
+        return left
+
+    async def change(*_: Any, **__: Any) -> None:
+        done.append("switched")
+
+    monkeypatch.setattr(run._Run, "_fill", fill)
+    monkeypatch.setattr(run, "missing", missing)
+    monkeypatch.setattr(run, "change_index", change)
+    monkeypatch.setattr(run, "wait_for_state", missing)
+    space = parse_space(SMALL)
+    wish = run.Wish(tenant="shop", space=space, workers=WORKERS, bounds=Bounds())
+    found: Any = SimpleNamespace(faults=lambda _: [], recall=None, quality=dict)
+    one = run._Run(None, None, None, None, wish)  # type: ignore[arg-type]  # nothing of it is asked
+    if mended:
+        await one._switch(DEFAULT_SPACE, found)
+        assert done == ["filled", "switched"]
+    else:
+        with pytest.raises(UserError, match="1 document that came in meanwhile"):
+            await one._switch(DEFAULT_SPACE, found)
+        assert "switched" not in done
 
 
 def test_chunks_that_are_lost_are_told_by_their_document_and_not_raised() -> None:
