@@ -165,7 +165,7 @@ class _Ingest:
                         tenant, url=name, what=what, at=at, locale=locale
                     )
             except DocumentRefused as refused:
-                self._outcome.failed[name] = refused.reason.removeprefix(f"{name}: ")
+                self._outcome.failed[name] = _without(name, refused.reason)
             except OSError as error:
                 self._outcome.failed[name] = error.strerror or str(error)
         return taken
@@ -215,8 +215,15 @@ class _Ingest:
                     chunks = await wait_indexed(pool, [one], timeout=left)
                     self._outcome.searchable[name] = chunks[one.document]
                 except NotIndexed as error:
-                    self._outcome.failed[name] = str(error).removeprefix(f"{name}: ")
+                    self._outcome.failed[name] = _without(name, str(error))
                 ready(one.document)
+
+
+def _without(name: str, reason: str) -> str:
+    """The line begins with the name already; reasons may, and once more in front of them."""
+    while reason.startswith(f"{name}: "):
+        reason = reason.removeprefix(f"{name}: ")
+    return reason
 
 
 def _content(path: Path, most: int) -> bytes:

@@ -13,6 +13,7 @@ import typer
 
 from config.settings import Settings
 from tandem.addresses import Addresses, read_running
+from tandem.counted import counted
 from tandem.errors import UserError
 
 if TYPE_CHECKING:
@@ -155,8 +156,9 @@ async def _back(house: Addresses, tenant: str, *, force: bool) -> None:
             left = 0 if force else len(await missing(pool, tenant, before))
             if left:
                 raise UserError(
-                    f"{left} documents have no vectors in {before}: `tandem reembed --space"
-                    f" {before} --no-switch` embeds them (--force goes back all the same)"
+                    f"not found in {before} would be {counted(left, 'document')}: `tandem reembed"
+                    f" --space {before} --no-switch` embeds what is missing (--force goes back all"
+                    " the same)"
                 )
             command = SwitchSpace(tenant=tenant, space=before, at=_now())
             await change_index(log, tenant, command)
