@@ -21,12 +21,12 @@ from collections.abc import Sequence
 
 from projections.knowledge.search_sql import FUSED, answer, bm25, wanted, words_of
 
-NEAREST = 400
+NEAREST = 1000
 """Candidates by meaning."""
-EF_SEARCH = 400
-WORDED = 600
+EF_SEARCH = 1000
+WORDED = 200
 """Candidates by words."""
-FIRST = 200
+FIRST = 150
 """How many of all candidates get the score of all their words."""
 POSTINGS = 20_000
 """How many entries of the rarest words are read for candidates. Commoner words make none."""
