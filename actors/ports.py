@@ -7,9 +7,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from actors.commands import ConversationCommand, Outcome, Reception
+from actors.conversation.commands import ConversationCommand, Outcome, Reception
 from events.conversation import Place
-from events.stream import StreamName
+from events.log.stream import StreamName
 from events.tenancy import HandoffPolicy
 
 
@@ -91,7 +91,7 @@ class SignalsFailed(Exception):
     """The embedder did not answer: the turn goes on without signals."""
 
 
-class FrontDesk(Protocol):
+class HandoffAvailability(Protocol):
     """How a tenant hands over to people, and what awaits a visitor who asks for one now."""
 
     def policy(self, tenant: str) -> HandoffPolicy: ...

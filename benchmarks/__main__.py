@@ -19,7 +19,7 @@ import msgspec
 from benchmarks import console_bench, core, house_bench
 from benchmarks.figures import Run, Section, compare, machine, markdown, shown, with_newer
 from benchmarks.projection_rate import projection_rate
-from events.jetstream import JetStreamLog
+from events.jetstream.log import JetStreamLog
 from tandem.embedded.nats import EmbeddedNats
 from tandem.embedded.postgres import EmbeddedPostgres
 

@@ -18,11 +18,11 @@ import msgspec
 from benchmarks.figures import Figure, Section, percentile
 from benchmarks.house import House
 from benchmarks.sockets import GREETINGS, closed_loop
-from events.jetstream import JetStreamLog
-from events.stream import conversation_stream
-from projections.queue import QueueRow, taken_in
-from tandem.client import Frame, Visitor
-from tandem.operator_socket import OperatorSocket
+from events.jetstream.log import JetStreamLog
+from events.log.stream import conversation_stream
+from projections.read_models.queue import QueueRow, taken_in
+from tandem.clients.operator_socket import OperatorSocket
+from tandem.clients.visitor import Frame, Visitor
 
 SOCKETS = 200
 SECONDS = 8.0

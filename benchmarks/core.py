@@ -9,17 +9,17 @@ from collections.abc import Sequence
 
 import psutil
 
-from actors import commands as c
-from actors.batch import Asked
-from actors.conversation import OpenTurn, State, decide, fold, initial
-from actors.entity import Entity, TurnRunner, rehydrate
-from actors.shard import Entities, ShardParts
-from actors.snapshots import KeyValueSnapshots, MemorySnapshots, Snapshots
+from actors.conversation import commands as c
+from actors.conversation.decide import OpenTurn, State, decide, fold, initial
+from actors.hosting.batch import Asked
+from actors.hosting.entity import Entity, TurnRunner, rehydrate
+from actors.hosting.shard import Entities, ShardParts
+from actors.hosting.snapshots import KeyValueSnapshots, MemorySnapshots, Snapshots
 from benchmarks.figures import Figure, Section, percentile
 from events.conversation import MessageReceived
-from events.jetstream import JetStreamLog
-from events.log import EMPTY, NewCommit
-from events.stream import StreamName, conversation_stream
+from events.jetstream.log import JetStreamLog
+from events.log.event_log import EMPTY, NewCommit
+from events.log.stream import StreamName, conversation_stream
 
 TENANT = "bench"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from events.artifacts import Block
+from events.objects.artifacts import Block
 from projections.knowledge.parsing import parse, sniff
 
 HERE = Path(__file__).parent

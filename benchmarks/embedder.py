@@ -22,11 +22,11 @@ import numpy as np
 import psutil
 
 from benchmarks.figures import Figure, Section, percentile
-from serve_apps.encoder_batches import QUERY_BATCH, cpu_threads
-from serve_apps.spaces import DEFAULT, model_folder
+from serve_apps.embedding.batches import QUERY_BATCH, cpu_threads
+from serve_apps.embedding.models import DEFAULT, model_folder
 
 if TYPE_CHECKING:
-    from serve_apps.encoder_batches import Vectors
+    from serve_apps.embedding.batches import Vectors
 
     Encode = Callable[[Sequence[str]], Vectors]
 
@@ -101,11 +101,11 @@ def _loaded(way: str, cache: Path) -> tuple[Encode, Encode]:
         plain: Encode = lambda some: model.encode(list(some))  # noqa: E731
         return plain, plain
     if way == OURS:
-        from serve_apps.encoder import EmbeddingModel  # noqa: PLC0415
+        from serve_apps.embedding.encoder import EmbeddingModel  # noqa: PLC0415
 
         ours = EmbeddingModel(str(folder))
         return ours.encode, ours.encode_many
-    from serve_apps.encoder_onnx import OnnxModel  # noqa: PLC0415
+    from serve_apps.embedding.onnx_encoder import OnnxModel  # noqa: PLC0415
 
     file = cache / ("float32.onnx" if way == FLOAT else "int8.onnx")
     onnx = OnnxModel(file, folder, max_tokens=DEFAULT.max_tokens)
@@ -154,7 +154,7 @@ def _best(work: Callable[[], Vectors]) -> tuple[float, Vectors]:
 
 def section(faq: Path = DATA) -> Section:
     """Takes some minutes. Raises CalledProcessError when a way fails."""
-    from serve_apps.onnx_export import export, quantise  # noqa: PLC0415  # loads nothing yet
+    from serve_apps.embedding.onnx_export import export, quantise  # noqa: PLC0415  # loads nothing yet
 
     given = texts(faq)
     with tempfile.TemporaryDirectory(prefix="tandem-embedder-") as folder:

@@ -24,7 +24,7 @@ from benchmarks import plain_methods as plain
 from benchmarks.figures import Figure, Section, percentile
 from benchmarks.searching import TIMEOUT_S, Embedder, open_shelf
 from events.spaces import DEFAULT_SPACE
-from projections.knowledge.search import CANDIDATES, KnowledgeSearch
+from projections.knowledge.search.search import CANDIDATES, KnowledgeSearch
 
 if TYPE_CHECKING:
     from benchmarks.shelf import Shelf

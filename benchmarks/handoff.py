@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from actors.handoff_signals import Reading, called_by_words
+from actors.conversation.handoff_signals import Reading, called_by_words
 from actors.speech.sentences import words
 from benchmarks.figures import Figure, Section, percentile
 from events.tenancy import HandoffPolicy
-from serve_apps.encoder import EmbeddingModel, EmbeddingQueue
+from serve_apps.embedding.encoder import EmbeddingModel, EmbeddingQueue
 from serve_apps.signals.fit import load_examples
 from serve_apps.signals.reader import MessageSignals
 
 if TYPE_CHECKING:
-    from serve_apps.encoder import Vectors
+    from serve_apps.embedding.encoder import Vectors
 
 DATA = Path(__file__).parent / "data" / "handoff.csv"
 LABELS = ("person", "distress", "authority")

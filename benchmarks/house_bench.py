@@ -15,9 +15,9 @@ import psutil
 from benchmarks.figures import Figure, Section, percentile
 from benchmarks.house import House
 from benchmarks.sockets import GREETINGS, closed_loop, one_at_a_time, open_loop, talkers
-from events.jetstream import JetStreamLog
-from events.log import EMPTY, NewCommit
-from events.stream import tenancy_stream
+from events.jetstream.log import JetStreamLog
+from events.log.event_log import EMPTY, NewCommit
+from events.log.stream import tenancy_stream
 from events.tenancy import TenantConfigured
 
 SOCKETS = 400

@@ -21,11 +21,11 @@ from pgvector import HalfVector
 
 from benchmarks.figures import Figure, Run, Section, machine, markdown
 from benchmarks.shelf import Shelf
-from events.artifacts import decode_chunks
 from events.knowledge import DocumentChunked
+from events.objects.artifacts import decode_chunks
 from events.spaces import DEFAULT_SPACE, parse_space
-from projections.database import open_pool
-from projections.schema import ensure_schema
+from projections.engine.database import open_pool
+from projections.engine.schema import ensure_schema
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -20,10 +20,10 @@ from benchmarks.corpora import own_docs
 from benchmarks.figures import Figure, Section, shown
 from benchmarks.searching import Embedder, open_shelf
 from benchmarks.shelf import Shelf
-from events.artifacts import Chunks, decode_chunks, texts_of
 from events.knowledge import DocumentChunked
-from serve_apps.encoder_batches import cpu_threads
-from serve_apps.spaces import DEFAULT, model_folder
+from events.objects.artifacts import Chunks, decode_chunks, texts_of
+from serve_apps.embedding.batches import cpu_threads
+from serve_apps.embedding.models import DEFAULT, model_folder
 
 TENANT = "bench"
 PLAIN_BATCH = 32

@@ -72,7 +72,7 @@ def seeds(kept: Path | None = None) -> Seeds:
     if kept is not None and kept.exists():
         vectors: Vectors = np.load(kept)
     else:
-        from serve_apps.encoder import EmbeddingModel  # noqa: PLC0415 it loads torch
+        from serve_apps.embedding.encoder import EmbeddingModel  # noqa: PLC0415 it loads torch
 
         vectors = EmbeddingModel().encode_many([text for text, _ in sentences])
         if kept is not None:

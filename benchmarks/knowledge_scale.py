@@ -28,15 +28,15 @@ from pgvector import HalfVector
 from benchmarks.figures import Figure, Section, percentile, shown
 from benchmarks.knowledge_corpus import Seeds, corpus, seeds, tenant_name
 from benchmarks.knowledge_load import SPACE, load, shared_index
-from events.objects import MemoryDocuments
-from projections.builds import ensure_live
-from projections.database import open_pool, tenant_transaction
-from projections.knowledge import search_large
-from projections.knowledge.hnsw import renew_indexes
-from projections.knowledge.index import KnowledgeIndex
-from projections.knowledge.search import EXACT_UP_TO, KnowledgeSearch, SearchResult
-from projections.projection import Connection
-from projections.schema import ensure_schema
+from events.objects.store import MemoryObjectStore
+from projections.engine.builds import ensure_live
+from projections.engine.database import open_pool, tenant_transaction
+from projections.engine.projection import Connection
+from projections.engine.schema import ensure_schema
+from projections.knowledge.index.hnsw import renew_indexes
+from projections.knowledge.index.projection import KnowledgeIndex
+from projections.knowledge.search import large as search_large
+from projections.knowledge.search.search import EXACT_UP_TO, KnowledgeSearch, SearchResult
 from tandem.embedded.postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -115,7 +115,9 @@ async def _house(home: Path | None) -> AsyncGenerator[_House]:
             await ensure_schema(dsn)
             pool = await open_pool(dsn, min_size=0, max_size=2, command_timeout=PATIENCE_S)
             try:
-                live = await ensure_live(pool, KnowledgeIndex(MemoryDocuments(), _no_model, SPACE))
+                live = await ensure_live(
+                    pool, KnowledgeIndex(MemoryObjectStore(), _no_model, SPACE)
+                )
                 yield _House(dsn=dsn, pool=pool, schema=live.schema)
             finally:
                 await pool.close()

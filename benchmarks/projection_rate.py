@@ -15,15 +15,15 @@ import asyncpg
 
 from benchmarks.figures import Figure, Run, Section, machine, markdown, percentile
 from events import conversation as e
-from events.jetstream import JetStreamLog
-from events.log import EMPTY, Commit, Head, NewCommit
-from events.stream import conversation_stream
-from projections.catalogue import read_models
-from projections.database import open_pool
-from projections.projection import Projection
-from projections.queries import checkpoint
-from projections.schema import ensure_schema
-from projections.worker import running_worker
+from events.jetstream.log import JetStreamLog
+from events.log.event_log import EMPTY, Commit, Head, NewCommit
+from events.log.stream import conversation_stream
+from projections.engine.database import open_pool
+from projections.engine.projection import Projection
+from projections.engine.schema import ensure_schema
+from projections.engine.worker import running_worker
+from projections.read_models.catalogue import read_models
+from projections.read_models.queries import checkpoint
 
 TENANT = "bench"
 PATIENCE_S = 300.0

@@ -25,7 +25,7 @@ from benchmarks.corpora import Corpus, covid_faq, own_docs
 from benchmarks.figures import Figure, Section, percentile
 from benchmarks.searching import Embedder, ask, open_shelf, put
 from events.knowledge import ChunkSettings
-from serve_apps.encoder import EmbeddingModel
+from serve_apps.embedding.encoder import EmbeddingModel
 
 REAL = "Tandem's search"
 TABLE = {

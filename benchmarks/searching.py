@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from actors.documents.library import document_id
+from actors.documents.service import document_id
 from benchmarks.corpora import Corpus
 from benchmarks.shelf import Shelf
 from events.knowledge import ChunkSettings, ChunkSettingsSet
 from events.spaces import DEFAULT_SPACE
-from projections.database import open_pool
+from projections.engine.database import open_pool
+from projections.engine.schema import ensure_schema
 from projections.knowledge.chunking import chunk_parsed
 from projections.knowledge.parsing import parse, sniff
-from projections.knowledge.search import CANDIDATES, KnowledgeSearch
+from projections.knowledge.search.search import CANDIDATES, KnowledgeSearch
 from projections.knowledge.tokens import load_token_counter
-from projections.schema import ensure_schema
-from serve_apps.encoder import EmbeddingModel, EmbeddingQueue
+from serve_apps.embedding.encoder import EmbeddingModel, EmbeddingQueue
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,19 +12,9 @@ import asyncpg
 import numpy as np
 
 from actors.documents import decide as d
-from actors.documents.library import DocumentRefused, Library, Submitted
+from actors.documents.index_settings import load_spaces
+from actors.documents.service import DocumentRefused, Library, Submitted
 from actors.documents.stream import carry_out, load
-from actors.documents.tenant import load_spaces
-from events.artifacts import (
-    Chunks,
-    Vectors,
-    decode_chunks,
-    decode_parsed,
-    encode_chunks,
-    encode_parsed,
-    encode_vectors,
-    texts_of,
-)
 from events.knowledge import (
     DocumentChunked,
     DocumentEmbedded,
@@ -37,17 +27,27 @@ from events.knowledge import (
     MediaType,
     Stage,
 )
-from events.log import Commit, EventLog, Head, NewCommit
-from events.memory import MemoryLog
-from events.objects import Documents, MemoryDocuments
+from events.log.event_log import Commit, EventLog, Head, NewCommit
+from events.log.memory import MemoryLog
+from events.log.stream import INDEX, StreamName, knowledge_stream
+from events.objects.artifacts import (
+    Chunks,
+    Vectors,
+    decode_chunks,
+    decode_parsed,
+    encode_chunks,
+    encode_parsed,
+    encode_vectors,
+    texts_of,
+)
+from events.objects.store import Documents, MemoryObjectStore
 from events.spaces import DEFAULT_SPACE
-from events.stream import INDEX, StreamName, knowledge_stream
-from projections.builds import ensure_live
+from projections.engine.builds import ensure_live
+from projections.engine.runner import Batch, feed_live
 from projections.knowledge.chunking import UnreadableDocument, chunk_parsed
-from projections.knowledge.index import KnowledgeIndex
+from projections.knowledge.index.projection import KnowledgeIndex
 from projections.knowledge.parsing import Unparsable, parse, sniff
 from projections.knowledge.tokens import TokenCounter, load_token_counter
-from projections.runner import Batch, feed_live
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class Shelf:
         """A `log` and `documents` of one's own stand in for those in memory; lanes must then
         feed the index."""
         self.pool, self.embed = pool, embed
-        self.log, self.documents = log or MemoryLog(), documents or MemoryDocuments()
+        self.log, self.documents = log or MemoryLog(), documents or MemoryObjectStore()
         self.library = Library(self.log, self.documents, sniffed)
         self.index = KnowledgeIndex(self.documents, embed, DEFAULT_SPACE)
         self.applied = 0

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     model_timeout_s: float = Field(default=30, gt=0)
     turn_timeout_s: float = Field(default=90, gt=0)
     rerank_model: str = ""
-    """A sentence-transformers cross-encoder; empty means none: see `serve_apps/rerank.py`."""
+    """A sentence-transformers cross-encoder; empty: none. See `serve_apps/retrieval/rerank.py`."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

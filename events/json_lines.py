@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from events.log import Commit
+from events.log.event_log import Commit
 
 
 def commit_lines(commit: Commit) -> Iterator[bytes]:

@@ -22,8 +22,8 @@ from nats.js.errors import (
 )
 from nats.js.kv import KeyValue as NatsBucket
 
-from events.jetstream_connection import Connection
-from events.log import LogUnavailable
+from events.jetstream.connection import Connection
+from events.log.event_log import LogUnavailable
 
 TIMEOUT_S = 3.0
 

@@ -3,7 +3,7 @@ one closed union.
 
 A document goes `requested` (only what is fetched) → `submitted` → `parsed` → `chunked` →
 `indexed`, or `failed` at one of these stages. What each stage made lies in the object store under
-its hash (`events.artifacts`) and the fact names it, so that everything below can be built again
+its hash (`events.objects.artifacts`) and the fact names it, so that all below can be built again
 without reading a PDF or running a model. While a new submission is on its way the last indexed
 one answers; `DocumentIndexed` closes it.
 """

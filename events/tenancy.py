@@ -1,6 +1,6 @@
 """The facts of a tenant: who it is, its keys, its operators, and how it hands over to a person.
 
-They stand in two streams of a tenant, `settings` and `operators` (see `events.stream`), which
+They stand in two streams of a tenant, `settings` and `operators` (see `events.log.stream`), which
 are read together.
 """
 

@@ -14,10 +14,10 @@ from tandem.errors import UserError
 if TYPE_CHECKING:
     import asyncpg
 
-    from actors.documents.library import Library
+    from actors.documents.service import Library
     from events.conversation import AnswerRecorded, Fact
-    from events.jetstream import JetStreamLog
-    from events.objects import Documents
+    from events.jetstream.log import JetStreamLog
+    from events.objects.store import Documents
     from serve_apps.gateway.knowledge.ports import KnowledgePorts
 
 
@@ -30,7 +30,7 @@ async def read_models() -> AsyncGenerator[asyncpg.Pool]:
     """Of the house that runs here. What Postgres fails at becomes a UserError."""
     import asyncpg  # noqa: PLC0415 help must be quick
 
-    from projections.database import open_pool  # noqa: PLC0415 likewise
+    from projections.engine.database import open_pool  # noqa: PLC0415 likewise
 
     pool = await open_pool(read_running(Settings()).postgres_dsn, min_size=0, max_size=2)
     try:
@@ -47,10 +47,10 @@ async def read_models() -> AsyncGenerator[asyncpg.Pool]:
 async def library(tenant: str) -> AsyncGenerator[tuple[Library, Documents, JetStreamLog]]:
     """The library of the house that runs here, its originals and the log. Raises UserError where
     there is no such tenant, or something is refused."""
-    from actors.documents.library import DocumentRefused  # noqa: PLC0415 help must be quick
-    from events.jetstream import JetStreamLog  # noqa: PLC0415 likewise
-    from events.log import LogError  # noqa: PLC0415 likewise
-    from events.stream import tenancy_stream  # noqa: PLC0415 likewise
+    from actors.documents.service import DocumentRefused  # noqa: PLC0415 help must be quick
+    from events.jetstream.log import JetStreamLog  # noqa: PLC0415 likewise
+    from events.log.event_log import LogError  # noqa: PLC0415 likewise
+    from events.log.stream import tenancy_stream  # noqa: PLC0415 likewise
     from tandem.wiring.library import open_library  # noqa: PLC0415 likewise
     from tandem.wiring.objects import documents_of  # noqa: PLC0415 likewise
 
@@ -74,8 +74,8 @@ async def searching(tenant: str) -> AsyncGenerator[KnowledgePorts]:
 
     house = read_running(Settings())
     prepare(house)
-    from events.jetstream import JetStreamLog  # noqa: PLC0415 after `prepare`
-    from events.stream import tenancy_stream  # noqa: PLC0415 likewise
+    from events.jetstream.log import JetStreamLog  # noqa: PLC0415 after `prepare`
+    from events.log.stream import tenancy_stream  # noqa: PLC0415 likewise
     from tandem.wiring.gateway import knowledge_ports  # noqa: PLC0415 likewise
 
     log = await JetStreamLog.connect(house.nats_url, name="tandem-search")
@@ -91,9 +91,9 @@ async def searching(tenant: str) -> AsyncGenerator[KnowledgePorts]:
 async def answer_of(tenant: str, conversation: str, message: str) -> tuple[AnswerRecorded, str]:
     """The answer with this message id, as it stands in the log, and what it was searched for.
     Raises UserError."""
-    from events.jetstream import JetStreamLog  # noqa: PLC0415 likewise
-    from events.log import LogError  # noqa: PLC0415 likewise
-    from events.stream import conversation_stream  # noqa: PLC0415 likewise
+    from events.jetstream.log import JetStreamLog  # noqa: PLC0415 likewise
+    from events.log.event_log import LogError  # noqa: PLC0415 likewise
+    from events.log.stream import conversation_stream  # noqa: PLC0415 likewise
 
     log = await JetStreamLog.connect(read_running(Settings()).nats_url, name="tandem-answer")
     try:

@@ -12,7 +12,7 @@ from config.settings import Settings
 from tandem.home import DEMO_OPERATOR, OPERATOR_SESSIONS
 
 if TYPE_CHECKING:
-    from tandem.operator_client import Credentials, OperatorClient
+    from tandem.clients.operator_http import Credentials, OperatorClient
 
 FOR_OPERATORS = "For operators"
 """The heading of these commands in the help."""
@@ -53,7 +53,7 @@ def as_operator(url: str, email: str, password: str, tenant: str) -> OperatorCli
     Raises UserError when nothing runs here.
     """
     from tandem.addresses import read_running, web_url  # noqa: PLC0415 help must be quick
-    from tandem.operator_client import OperatorClient, SessionFile  # noqa: PLC0415 likewise
+    from tandem.clients.operator_http import OperatorClient, SessionFile  # noqa: PLC0415 likewise
 
     settings = Settings()
     base = url.rstrip("/") or web_url(read_running(settings).settings)
@@ -68,7 +68,7 @@ def as_operator(url: str, email: str, password: str, tenant: str) -> OperatorCli
 def _credentials(
     settings: Settings, email: str, password: str, tenant: str, *, here: bool
 ) -> Credentials | None:
-    from tandem.operator_client import Credentials  # noqa: PLC0415 help must be quick
+    from tandem.clients.operator_http import Credentials  # noqa: PLC0415 help must be quick
 
     demo = settings.home_dir / DEMO_OPERATOR
     if here and not password and demo.exists():

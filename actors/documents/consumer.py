@@ -25,15 +25,15 @@ from nats.errors import Error as NatsError
 from nats.js import api
 
 from actors.documents.decide import Fetch, Owed
+from actors.documents.fair_limiter import HostFairLimiter, Turns
 from actors.documents.pipeline import Pipeline, Reached
-from actors.documents.turns import HostTurns, Turns
-from events.envelope import decode_commit
+from events.jetstream.pull import Subscription
 from events.key_value import KeyValue, MemoryKeyValue
 from events.knowledge import DocumentRequested, DocumentSubmitted
-from events.log import LogError
-from events.pull import Subscription
-from events.stream import StreamName, parse_subject
-from events.upcast import LIFTS
+from events.log.envelope import decode_commit
+from events.log.event_log import LogError
+from events.log.stream import StreamName, parse_subject
+from events.log.upcast import LIFTS
 
 DURABLE = "ingest"
 ACK_WAIT_S = 20.0
@@ -84,11 +84,11 @@ class Job:
 
 
 class Consumer:
-    """Takes batches in (`events.pull`), works at `at_once` documents side by side."""
+    """Takes batches in (`events.jetstream.pull`), works at `at_once` documents side by side."""
 
     def __init__(self, pipeline: Pipeline, *, at_once: int, tries: KeyValue | None = None) -> None:
         self._pipeline = pipeline
-        self._slots, self._hosts = Turns(at_once), HostTurns()
+        self._slots, self._hosts = Turns(at_once), HostFairLimiter()
         self._tries = tries if tries is not None else MemoryKeyValue()
         self._jobs: dict[StreamName, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,7 +108,7 @@ class Consumer:
         return sum(job.since is None for job in self._jobs.values())
 
     async def take(self, messages: Sequence[Msg]) -> None:
-        """See `events.pull.open_pull`."""
+        """See `events.jetstream.pull.open_pull`."""
         for message in messages:
             stream = parse_subject(message.subject)
             if self._is_settled(stream, message):

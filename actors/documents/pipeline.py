@@ -16,16 +16,16 @@ import msgspec
 import structlog
 
 from actors.documents import decide as d
-from actors.documents.ports import NotNow, StageFailed
+from actors.documents.embedding_spaces import Spaces
+from actors.documents.index_settings import load_spaces
+from actors.documents.ports import DependencyUnavailable, StageFailed
 from actors.documents.progress import Progress, Publish
-from actors.documents.spaces import Spaces
 from actors.documents.stages import Stages
 from actors.documents.state import Work
 from actors.documents.stream import Standing, carry_out, load
-from actors.documents.tenant import load_spaces
 from events.knowledge import DocumentFailed, KnowledgeFact, Stage
-from events.log import EventLog, LogUnavailable
-from events.stream import StreamName
+from events.log.event_log import EventLog, LogUnavailable
+from events.log.stream import StreamName
 
 PATIENCE_S = 600.0
 """How long a document waits for the embedder, the log or the object store before it is given up
@@ -99,7 +99,7 @@ class Pipeline:
             patience = self.patience_s if step.space == spaces.active else 0.0
             try:
                 facts = await self._done(step, before, patience)
-            except (StageFailed, NotNow) as error:
+            except (StageFailed, DependencyUnavailable) as error:
                 where = {"document": stream.subject, "space": step.space}
                 _log.warning("not embedded in an open space", why=str(error), **where)
                 continue
@@ -133,7 +133,7 @@ class Pipeline:
             return await self._done(step, before, self.patience_s)
         except StageFailed as error:
             return (self._failed(step, error),)
-        except NotNow as error:
+        except DependencyUnavailable as error:
             reason = (
                 f"{error} It was tried for {self.patience_s / 60:.0f} minutes: ingest it again."
             )
@@ -165,7 +165,7 @@ class Pipeline:
         while True:
             try:
                 return await attempt()
-            except (LogUnavailable, NotNow) as error:
+            except (LogUnavailable, DependencyUnavailable) as error:
                 if time.monotonic() + pause >= deadline:
                     raise
                 _log.info("document waits", why=str(error))

@@ -38,7 +38,7 @@ class StageFailed(Exception):
         return f"{self.stage}: {self.code}: {self.reason}"
 
 
-class NotNow(Exception):
+class DependencyUnavailable(Exception):
     """What a stage stands on does not answer: it is tried again after a pause."""
 
 
@@ -59,15 +59,15 @@ class PageFetched(msgspec.Struct, frozen=True, kw_only=True):
 
 class Fetch(Protocol):
     async def page(self, request: DocumentRequested) -> PageFetched:
-        """Raises StageFailed, NotNow."""
+        """Raises StageFailed, DependencyUnavailable."""
         ...
 
     async def sitemap(self, request: DocumentRequested) -> Sequence[str]:
-        """The addresses of its pages. Raises StageFailed, NotNow."""
+        """The addresses of its pages. Raises StageFailed, DependencyUnavailable."""
         ...
 
 
-class Cutting(msgspec.Struct, frozen=True, kw_only=True):
+class ParseJob(msgspec.Struct, frozen=True, kw_only=True):
     """One document to be parsed, and cut. With `parsed` it is cut only."""
 
     submission: DocumentSubmitted
@@ -111,13 +111,13 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
 
 
-class Cutter(Protocol):
-    async def __call__(self, cutting: Cutting) -> Cut:
-        """Off the event loop. Raises WorkerDied, NotNow."""
+class DocumentParser(Protocol):
+    async def __call__(self, cutting: ParseJob) -> Cut:
+        """Off the event loop. Raises WorkerDied, DependencyUnavailable."""
         ...
 
 
 class Embed(Protocol):
     async def __call__(self, space: str, texts: Sequence[str]) -> Rows:
-        """Raises NotNow when the embedder does not answer, StageFailed for what it cannot do."""
+        """Raises DependencyUnavailable when the embedder is away, StageFailed where it cannot."""
         ...

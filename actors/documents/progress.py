@@ -9,8 +9,8 @@ from typing import Literal
 import structlog
 
 from actors.documents.state import Work
-from events.live import DocumentProgress, LiveFrame
-from events.stream import StreamName, documents_live
+from events.live.frames import DocumentProgress, LiveFrame
+from events.log.stream import StreamName, documents_live
 
 EVERY_S = 0.2
 

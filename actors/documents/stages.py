@@ -10,23 +10,22 @@ import msgspec
 import structlog
 
 from actors.documents import decide as d
-from actors.documents.library import MAX_BYTES, document_id
+from actors.documents.index_settings import load_spaces
 from actors.documents.ports import (
     Cut,
-    Cutter,
-    Cutting,
+    DocumentParser,
     Embed,
     Fetch,
     PageFetched,
+    ParseJob,
     StageFailed,
     WorkerDied,
 )
 from actors.documents.progress import Progress
+from actors.documents.service import MAX_BYTES, document_id
 from actors.documents.state import Work
 from actors.documents.stream import carry_out
-from actors.documents.tenant import load_spaces
 from actors.documents.vectors import embed_chunks, known_vectors
-from events.artifacts import BadArtifact, Chunks, decode_chunks, encode_chunks
 from events.knowledge import (
     ChunkSettings,
     DocumentChunked,
@@ -38,9 +37,10 @@ from events.knowledge import (
     DocumentSubmitted,
     KnowledgeFact,
 )
-from events.log import EventLog
-from events.objects import CorruptDocument, Documents, NoSuchDocument
-from events.stream import knowledge_stream
+from events.log.event_log import EventLog
+from events.log.stream import knowledge_stream
+from events.objects.artifacts import BadArtifact, Chunks, decode_chunks, encode_chunks
+from events.objects.store import CorruptDocument, Documents, NoSuchDocument
 
 CUT_ATTEMPTS = 3
 """Processes that may die of a document, or beside it, before it is said to have failed."""
@@ -57,7 +57,7 @@ class Stages:
 
     log: EventLog
     documents: Documents
-    cutter: Cutter
+    cutter: DocumentParser
     embed: Embed
     fetch: Fetch
     max_bytes: int = MAX_BYTES
@@ -72,7 +72,7 @@ class Stages:
     ) -> tuple[KnowledgeFact, ...]:
         """The facts that the step comes to; vectors of `before` are used again.
 
-        Raises StageFailed, NotNow, LogUnavailable.
+        Raises StageFailed, DependencyUnavailable, LogUnavailable.
         """
         match step:
             case d.Fetch(work):
@@ -131,7 +131,7 @@ class Stages:
         self, work: Work, submission: DocumentSubmitted, settings: ChunkSettings
     ) -> Cut:
         tenant = submission.tenant
-        cutting = Cutting(submission=submission, settings=settings)
+        cutting = ParseJob(submission=submission, settings=settings)
         if work.parsed is not None:
             try:
                 parsed = await self.documents.get(tenant, work.parsed.parsed_hash)

@@ -19,8 +19,8 @@ from actors.documents.decide import (
 )
 from actors.documents.state import UNKNOWN, DocumentState, evolve
 from events.knowledge import KnowledgeFact
-from events.log import EMPTY, Commit, EventLog, Head, NewCommit, VersionConflict
-from events.stream import StreamName
+from events.log.event_log import EMPTY, Commit, EventLog, Head, NewCommit, VersionConflict
+from events.log.stream import StreamName
 
 _KEYED = "key-"
 ATTEMPTS = 8

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from actors.documents.ports import Embed, StageFailed
 from actors.documents.state import Work
-from events.artifacts import (
+from events.objects.artifacts import (
     BadArtifact,
     Chunks,
     Vectors,
@@ -18,7 +18,7 @@ from events.artifacts import (
     encode_vectors,
     texts_of,
 )
-from events.objects import CorruptDocument, Documents, NoSuchDocument
+from events.objects.store import CorruptDocument, Documents, NoSuchDocument
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ async def embed_chunks(
     tell: Tell,
 ) -> bytes:
     """An encoded `artifacts.Vectors`. `known` holds vectors of this space by their text; `tell`
-    gets the texts that are done, and all. Raises StageFailed, NotNow."""
+    gets the texts that are done, and all. Raises StageFailed, DependencyUnavailable."""
     import numpy as np  # noqa: PLC0415  # only who embeds needs it
 
     texts = texts_of(chunks)

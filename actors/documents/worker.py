@@ -18,10 +18,10 @@ import structlog
 
 from actors.documents.consumer import Consumer, subscription
 from actors.documents.pipeline import Pipeline
+from events.jetstream.pull import PullLost, open_pull
 from events.key_value import KeyValue
-from events.log import LogError
+from events.log.event_log import LogError
 from events.own_loop import OwnLoop
-from events.pull import PullLost, open_pull
 
 PAUSE_S = 1.0
 """Before a lost connection is opened anew; its end is looked for as often."""

@@ -11,7 +11,7 @@ import re
 
 import msgspec
 
-from actors.commands import Reception
+from actors.conversation.commands import Reception
 from actors.speech.texts import Locale
 from events.conversation import Mode, Notice
 

@@ -11,8 +11,8 @@ from typing import cast
 
 from semchunk.semchunk import chunk as semantic_chunks
 
-from events.artifacts import Block, Chunks, Parsed, StoredChunk
 from events.knowledge import ChunkSettings
+from events.objects.artifacts import Block, Chunks, Parsed, StoredChunk
 from projections.knowledge.language import detect_locale
 from projections.knowledge.sentences import Span, sentence_spans, sentences
 from projections.knowledge.tokens import SPECIAL_TOKENS, TokenCounter

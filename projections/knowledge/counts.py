@@ -7,7 +7,7 @@ from typing import Literal
 import asyncpg
 import msgspec
 
-from projections.database import tenant_transaction
+from projections.engine.database import tenant_transaction
 
 SOURCES_LIMIT = 200
 

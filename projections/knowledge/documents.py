@@ -17,10 +17,10 @@ import msgspec
 
 from events.conversation import Place
 from events.knowledge import Flag
-from projections.database import tenant_transaction
-from projections.operator_queries import BadPlace
-from projections.projection import Connection
-from projections.rows import as_ms
+from projections.engine.database import tenant_transaction
+from projections.engine.projection import Connection
+from projections.engine.rows import as_ms
+from projections.read_models.operator_queries import BadPlace
 
 PAGE_LIMIT = 200
 VERSIONS_LIMIT = 500

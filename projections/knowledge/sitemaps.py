@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 import msgspec
 
-from projections.database import tenant_transaction
+from projections.engine.database import tenant_transaction
 from projections.knowledge.documents import Awaited
 
 _PAGES = """

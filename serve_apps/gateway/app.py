@@ -8,14 +8,17 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from serve_apps.gateway import http, operations, pages, socket
-from serve_apps.gateway.guards import BodySize, OperatorOrigin, SecurityHeaders, TenantCors
+from serve_apps.gateway import pages
 from serve_apps.gateway.hub import GatewayPorts, Hub
 from serve_apps.gateway.knowledge import http_documents, http_events, http_search
-from serve_apps.gateway.operators import http_company, http_conversations, http_session
 from serve_apps.gateway.operators import socket as operator_socket
-from serve_apps.gateway.operators.bodies import install_schemas
-from serve_apps.gateway.problems import install_problems
+from serve_apps.gateway.operators.accounts import http_session
+from serve_apps.gateway.operators.orders import http_company, http_conversations
+from serve_apps.gateway.operators.orders.bodies import install_schemas
+from serve_apps.gateway.shared import operations
+from serve_apps.gateway.shared.guards import BodySize, OperatorOrigin, SecurityHeaders, TenantCors
+from serve_apps.gateway.shared.problems import install_problems
+from serve_apps.gateway.visitors import http, socket
 
 _DESCRIPTION = """Ask a company's assistant, hand over to a person, follow what happens.
 

@@ -11,33 +11,33 @@ from typing import Protocol, TypeVar
 import msgspec
 import structlog
 
-from actors.commands import ConversationCommand, Outcome, Refused
+from actors.conversation.commands import ConversationCommand, Outcome, Refused
 from actors.ports import Conversations, Unavailable
 from events.key_value import KeyValue
-from events.live import LiveFeed
-from events.log import EventLog
-from events.stream import StreamName
+from events.live.frames import LiveFeed
+from events.log.event_log import EventLog
+from events.log.stream import StreamName
 from events.tenancy import TenantConfigured
-from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place, View
 from serve_apps.gateway.knowledge.changes import DocumentChanges
 from serve_apps.gateway.knowledge.ports import KnowledgePorts
-from serve_apps.gateway.limits import GatewayLimits, UseLimit
-from serve_apps.gateway.metrics import GatewayMetrics
-from serve_apps.gateway.operators.access import AccessTokens
-from serve_apps.gateway.operators.board import Board
-from serve_apps.gateway.operators.boards import Boards
-from serve_apps.gateway.operators.directory import OperatorDirectory
-from serve_apps.gateway.operators.failures import SignInFailures
-from serve_apps.gateway.operators.identity import Identity
-from serve_apps.gateway.operators.passwords import Passwords
-from serve_apps.gateway.operators.presence import Presence
-from serve_apps.gateway.operators.readings import Readings
-from serve_apps.gateway.operators.sessions import Sessions
-from serve_apps.gateway.operators.sign_in import PasswordSignIn
-from serve_apps.gateway.origins import allows, is_loopback_host
-from serve_apps.gateway.refusal import Refusal
-from serve_apps.gateway.tenants import TenantDirectory
-from serve_apps.gateway.tokens import BadToken, VisitorPass, VisitorTokens, new_id, now_ms
+from serve_apps.gateway.operators.accounts.access import AccessTokens
+from serve_apps.gateway.operators.accounts.directory import OperatorDirectory
+from serve_apps.gateway.operators.accounts.identity import Identity
+from serve_apps.gateway.operators.accounts.lockouts import SignInFailures
+from serve_apps.gateway.operators.accounts.passwords import Passwords
+from serve_apps.gateway.operators.accounts.sessions import Sessions
+from serve_apps.gateway.operators.accounts.sign_in import PasswordSignIn
+from serve_apps.gateway.operators.board.board import Board
+from serve_apps.gateway.operators.board.boards import Boards
+from serve_apps.gateway.operators.board.presence import Presence
+from serve_apps.gateway.operators.board.readings import Readings
+from serve_apps.gateway.shared.feed import ConversationFeed, KnownEnds, Place, View
+from serve_apps.gateway.shared.limits import GatewayLimits, UseLimit
+from serve_apps.gateway.shared.metrics import GatewayMetrics
+from serve_apps.gateway.shared.origins import allows, is_loopback_host
+from serve_apps.gateway.shared.refusal import Refusal
+from serve_apps.gateway.shared.tenants import TenantDirectory
+from serve_apps.gateway.shared.tokens import BadToken, VisitorPass, VisitorTokens, new_id, now_ms
 
 _log = structlog.get_logger(__name__)
 

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from serve_apps.encoder import EmbeddingModel
+from serve_apps.embedding.encoder import EmbeddingModel
+from serve_apps.embedding.models import DEFAULT
 from serve_apps.signals import features
 from serve_apps.signals.model import (
     FILE,
@@ -33,7 +34,6 @@ from serve_apps.signals.model import (
     scores,
 )
 from serve_apps.signals.phrases import alike, piece
-from serve_apps.spaces import DEFAULT
 
 LOOSE = 3.0
 """The inverse of the regularisation's strength (C in scikit-learn's words)."""

@@ -16,7 +16,7 @@ from serve_apps.signals.features import BUCKETS, Indices, asks, read
 from serve_apps.signals.model import Numbers
 
 if TYPE_CHECKING:
-    from serve_apps.encoder import Vectors
+    from serve_apps.embedding.encoder import Vectors
 
 
 class Piece(NamedTuple):

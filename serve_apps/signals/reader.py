@@ -17,13 +17,13 @@ import structlog
 from actors.ports import Signals, SignalsFailed
 from actors.speech.sentences import sentences
 from events.tenancy import HandoffPolicy
-from serve_apps.embedding import EmbeddingFailed
+from serve_apps.embedding.deployment import EmbeddingFailed
 from serve_apps.signals import features
 from serve_apps.signals.model import NAMES, Numbers, scores, weights
 from serve_apps.signals.phrases import Piece, likeness, piece
 
 if TYPE_CHECKING:
-    from serve_apps.encoder import Vectors
+    from serve_apps.embedding.encoder import Vectors
 
 EMBED_TIMEOUT_S = 0.4
 """After it the message is read without the embedder: a wish for a person must not wait for it."""

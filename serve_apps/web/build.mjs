@@ -38,7 +38,7 @@ mkdirSync(dist, { recursive: true });
 cpSync(join(here, "static"), dist, { recursive: true });
 
 await build({
-  entryPoints: [join(here, "src/main.ts")],
+  entryPoints: [join(here, "src/widget/main.ts")],
   outfile: join(dist, "widget.js"),
   bundle: true,
   minify: true,

@@ -103,7 +103,7 @@ async def _ask(
 ) -> None:
     from websockets.exceptions import InvalidURI  # help must be quick
 
-    from tandem.client import RefusedByGateway, Visitor
+    from tandem.clients.visitor import RefusedByGateway, Visitor
 
     page = _Page()
 

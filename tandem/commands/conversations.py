@@ -14,10 +14,10 @@ from rich.text import Text
 from config.settings import Settings
 from tandem.addresses import read_running
 from tandem.errors import UserError
-from tandem.operator_print import one_line, who_has
+from tandem.output.operators import one_line, who_has
 
 if TYPE_CHECKING:
-    from projections.queries import ListedConversation
+    from projections.read_models.queries import ListedConversation
 
 
 def conversations(
@@ -58,8 +58,8 @@ def _with(row: ListedConversation) -> str:
 async def _rows(dsn: str, tenant: str, limit: int) -> list[ListedConversation]:
     import asyncpg
 
-    from projections.database import open_pool
-    from projections.queries import list_conversations
+    from projections.engine.database import open_pool
+    from projections.read_models.queries import list_conversations
 
     try:
         pool = await open_pool(dsn, max_size=1)

@@ -47,7 +47,7 @@ def inbox(  # noqa: PLR0917 # Typer names them on the command line
     tenant: Company = "",
 ) -> None:
     """List conversations as the console does: those that wait longest first, then the newest."""
-    from tandem.operator_print import print_inbox
+    from tandem.output.operators import print_inbox
 
     rows: list[dict[str, Any]] = []
     with as_operator(url, email, password, tenant) as operator:

@@ -12,14 +12,14 @@ import typer
 
 from config.settings import Settings
 from tandem.addresses import Addresses, read_running
-from tandem.counted import counted
 from tandem.errors import UserError
+from tandem.output.counts import counted
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from actors.documents.library import Library, Submitted
-    from events.jetstream import JetStreamLog
+    from actors.documents.service import Library, Submitted
+    from events.jetstream.log import JetStreamLog
     from projections.knowledge.documents import Awaited
 
 WAIT_S = 1800.0
@@ -119,9 +119,9 @@ class _Ingest:
         *,
         wait: bool,
     ) -> _Outcome:
-        from events.jetstream import JetStreamLog
-        from events.log import LogError
-        from events.stream import tenancy_stream
+        from events.jetstream.log import JetStreamLog
+        from events.log.event_log import LogError
+        from events.log.stream import tenancy_stream
         from tandem.wiring.library import open_library
 
         log = await JetStreamLog.connect(self._house.nats_url, name="tandem-ingest")
@@ -148,7 +148,7 @@ class _Ingest:
         what: Literal["page", "sitemap"],
     ) -> dict[str, Submitted]:
         """What was taken, by name; what was refused is noted, and keeps nothing else out."""
-        from actors.documents.library import DocumentRefused
+        from actors.documents.service import DocumentRefused
 
         taken: dict[str, Submitted] = {}
         tenant, locale = self._tenant, self._locale
@@ -173,7 +173,7 @@ class _Ingest:
     async def _wait(
         self, log: JetStreamLog, taken: dict[str, Submitted], *, sitemaps: bool
     ) -> None:
-        from projections.database import open_pool
+        from projections.engine.database import open_pool
 
         pool = await open_pool(self._house.postgres_dsn, min_size=1, max_size=1)
         deadline = time.monotonic() + WAIT_S
@@ -203,9 +203,9 @@ class _Ingest:
         taken: Mapping[str, Awaited],
         deadline: float,
     ) -> None:
-        from events.live_nats import NatsLive
+        from events.live.nats_feed import NatsLive
         from projections.knowledge.documents import NotIndexed, wait_indexed
-        from tandem.ingest_bars import bars
+        from tandem.output.ingest_bars import bars
 
         names = {one.document: name for name, one in taken.items()}
         async with bars(NatsLive(log.connection), self._tenant, names) as ready:

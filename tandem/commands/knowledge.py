@@ -16,7 +16,7 @@ from tandem.errors import UserError
 from tandem.operator_options import FOR_OPERATORS, AsJson
 
 if TYPE_CHECKING:
-    from serve_apps.retrieval import Looked
+    from serve_apps.retrieval.retriever import SearchExplanation
 
 PANEL = FOR_OPERATORS
 GROUP = typer.Typer(help="Documents, their texts, search, and what nobody could answer.")
@@ -121,7 +121,7 @@ def show(
         raise UserError(f"there is no text {chunk}")
     if as_json:
         return _json([found])
-    from tandem.knowledge_print import print_text
+    from tandem.output.knowledge import print_text
 
     print_text(found)
 
@@ -156,7 +156,7 @@ def as_of(  # noqa: PLR0917 # Typer names them on the command line
     if bool(version) == bool(answer[0]):
         raise UserError("name a version, or --answer CONVERSATION MESSAGE")
 
-    async def read() -> Looked:
+    async def read() -> SearchExplanation:
         from tandem.knowledge_reading import answer_of
 
         then, asked, locale = version, question, ""
@@ -246,7 +246,7 @@ def counts(as_json: AsJson = False, tenant: Tenant = "demo") -> None:
     found = asyncio.run(read())
     if as_json:
         return _json([found])
-    from tandem.knowledge_print import print_counts
+    from tandem.output.knowledge import print_counts
 
     print_counts(found)
 
@@ -261,7 +261,7 @@ def original(
     """A document as it was handed over."""
 
     async def read() -> bytes:
-        from events.objects import CorruptDocument, NoSuchDocument
+        from events.objects.store import CorruptDocument, NoSuchDocument
         from projections.knowledge.documents import UnknownDocument, document_versions
         from tandem.knowledge_reading import library, read_models
 
@@ -284,7 +284,9 @@ def original(
         Path(output).write_bytes(content)
 
 
-async def _look(tenant: str, question: str, locale: str, limit: int, version: int | None) -> Looked:
+async def _look(
+    tenant: str, question: str, locale: str, limit: int, version: int | None
+) -> SearchExplanation:
     from actors.ports import RetrievalFailed
     from tandem.knowledge_reading import searching
 
@@ -303,10 +305,10 @@ async def _change(tenant: str, document: str, what: str) -> bool:
         return (await change(tenant, document, at=now_ms())).changed
 
 
-def _shown(looked: Looked, as_json: bool) -> None:
+def _shown(looked: SearchExplanation, as_json: bool) -> None:
     if as_json:
         return _json([looked])
-    from tandem.knowledge_print import print_hits
+    from tandem.output.knowledge import print_hits
 
     print_hits(looked.hits)
     took = ", ".join(f"{stage} {ms:.1f} ms" for stage, ms in looked.latency_ms.items())
@@ -320,7 +322,7 @@ def _show(rows: Sequence[Any], as_json: bool, printer: str, nothing: str) -> Non
     if not rows:
         print(nothing)
         return
-    from tandem import knowledge_print
+    from tandem.output import knowledge as knowledge_print
 
     getattr(knowledge_print, printer)(rows)
 

@@ -18,7 +18,7 @@ from tandem.errors import UserError
 from tandem.operator_options import FOR_OPERATORS, AsJson
 
 if TYPE_CHECKING:
-    from events.log import EventLog
+    from events.log.event_log import EventLog
 
 PANEL = FOR_OPERATORS
 GROUP = typer.Typer(
@@ -52,7 +52,7 @@ def add(
     tenant: Tenant = "demo",
 ) -> None:
     """Add an operator."""
-    from serve_apps.gateway.operators.accounts import add_operator
+    from serve_apps.gateway.operators.accounts.accounts import add_operator
 
     chosen = password or _ask_password()
 
@@ -71,7 +71,7 @@ def list_all(tenant: Tenant = "demo", as_json: AsJson = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from serve_apps.gateway.operators.accounts import list_operators
+    from serve_apps.gateway.operators.accounts.accounts import list_operators
 
     accounts = _with_log(lambda log: list_operators(log, tenant))
     columns = ("operator", "email", "name", "role")
@@ -99,7 +99,7 @@ def change(
     tenant: Tenant = "demo",
 ) -> None:
     """Change an operator's name or role."""
-    from serve_apps.gateway.operators.accounts import change_operator
+    from serve_apps.gateway.operators.accounts.accounts import change_operator
 
     if not name and role is None:
         raise UserError("say what changes: --name or --role")
@@ -114,7 +114,7 @@ def change(
 @GROUP.command()
 def password(who: Who, password: NewPassword = "", tenant: Tenant = "demo") -> None:
     """Set another password; it ends the operator's sessions."""
-    from serve_apps.gateway.operators.accounts import change_operator
+    from serve_apps.gateway.operators.accounts.accounts import change_operator
 
     chosen = password or _ask_password()
     account = _with_log(lambda log: change_operator(log, tenant, who, password=chosen, at=_now()))
@@ -124,7 +124,7 @@ def password(who: Who, password: NewPassword = "", tenant: Tenant = "demo") -> N
 @GROUP.command()
 def remove(who: Who, tenant: Tenant = "demo") -> None:
     """Remove an operator: they sign in no more; what they did stays theirs."""
-    from serve_apps.gateway.operators.accounts import remove_operator
+    from serve_apps.gateway.operators.accounts.accounts import remove_operator
 
     print(f"{_with_log(lambda log: remove_operator(log, tenant, who, at=_now()))} is removed")
 
@@ -135,9 +135,9 @@ def _with_log(act: Callable[[EventLog], Awaitable[T]]) -> T:
 
 
 async def _acted(nats_url: str, act: Callable[[EventLog], Awaitable[T]]) -> T:
-    from events.jetstream import JetStreamLog
-    from events.log import LogError
-    from serve_apps.gateway.operators.roster import AccountError
+    from events.jetstream.log import JetStreamLog
+    from events.log.event_log import LogError
+    from serve_apps.gateway.operators.accounts.roster import AccountError
 
     try:
         log = await JetStreamLog.connect(nats_url, name="tandem-operator")

@@ -23,7 +23,7 @@ from tandem.operator_options import (
 )
 
 if TYPE_CHECKING:
-    from tandem.operator_client import OperatorClient
+    from tandem.clients.operator_http import OperatorClient
 
 PANEL = FOR_OPERATORS
 Json = dict[str, Any]
@@ -194,8 +194,8 @@ def _ordered(
 
     Raises UserError, which names who has the conversation where that is why.
     """
+    from tandem.clients.operator_http import Refused
     from tandem.errors import UserError
-    from tandem.operator_client import Refused
 
     state: Json = operator.conversation(ident)["state"]
     if on_draft:
@@ -210,7 +210,7 @@ def _ordered(
 
 def _why(operator: OperatorClient, ident: str, kind: str, refused: Exception) -> str:
     """What a person wants to know next."""
-    from tandem.operator_print import who_has
+    from tandem.output.operators import who_has
 
     code = getattr(refused, "code", "")
     if code == "taken":
@@ -221,6 +221,6 @@ def _why(operator: OperatorClient, ident: str, kind: str, refused: Exception) ->
 
 
 def _show(found: Json) -> None:
-    from tandem.operator_print import print_conversation
+    from tandem.output.operators import print_conversation
 
     print_conversation(found, now=time.time_ns() // 1_000_000)

@@ -13,7 +13,7 @@ from tandem.addresses import Addresses, read_running
 from tandem.errors import UserError
 
 if TYPE_CHECKING:
-    from projections.rebuild import RebuildReport
+    from projections.engine.rebuild import RebuildReport
 
 
 def rebuild(
@@ -34,8 +34,8 @@ async def _rebuild(house: Addresses, name: str) -> list[str]:
     from tandem.cluster import joined, prepare
 
     prepare(house)
-    from projections.rebuild import rebuild as build_anew
-    from projections.schema import ensure_schema
+    from projections.engine.rebuild import rebuild as build_anew
+    from projections.engine.schema import ensure_schema
     from tandem.wiring.read_models import all_projections
 
     known = all_projections(house)
@@ -58,7 +58,7 @@ async def _rebuild(house: Addresses, name: str) -> list[str]:
 
 async def _made_anew(dsn: str) -> bool:
     """Whether there was no database; now there is an empty one."""
-    from projections.schema import DatabaseUnfit, ensure_database
+    from projections.engine.schema import DatabaseUnfit, ensure_database
 
     try:
         made = await ensure_database(dsn)

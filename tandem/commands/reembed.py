@@ -13,11 +13,11 @@ import typer
 
 from config.settings import Settings
 from tandem.addresses import Addresses, read_running
-from tandem.counted import counted
 from tandem.errors import UserError
+from tandem.output.counts import counted
 
 if TYPE_CHECKING:
-    from events.jetstream import JetStreamLog
+    from events.jetstream.log import JetStreamLog
     from events.spaces import Space
     from tandem.reembedding.run import Wish
 
@@ -95,7 +95,13 @@ def reembed(
 
 
 def _wanted(model: str, dimensions: int, precision: str, space: str) -> Space:
-    from serve_apps.spaces import DEFAULT, BadSpace, NoSuchModel, parse_space, space_of_model
+    from serve_apps.embedding.models import (
+        DEFAULT,
+        BadSpace,
+        NoSuchModel,
+        parse_space,
+        space_of_model,
+    )
 
     if space and (model or dimensions or precision):
         raise UserError("--space says model, dimensions and precision already")
@@ -114,10 +120,10 @@ def _wanted(model: str, dimensions: int, precision: str, space: str) -> Space:
 
 @asynccontextmanager
 async def _log_of(house: Addresses, tenant: str) -> AsyncGenerator[JetStreamLog]:
-    from actors.documents.spaces import SpaceRefused
-    from events.jetstream import JetStreamLog
-    from events.log import LogError
-    from events.stream import tenancy_stream
+    from actors.documents.embedding_spaces import SpaceRefused
+    from events.jetstream.log import JetStreamLog
+    from events.log.event_log import LogError
+    from events.log.stream import tenancy_stream
 
     log = await JetStreamLog.connect(house.nats_url, name="tandem-reembed")
     try:
@@ -131,8 +137,8 @@ async def _log_of(house: Addresses, tenant: str) -> AsyncGenerator[JetStreamLog]
 
 
 async def _close(house: Addresses, tenant: str, space: str) -> None:
-    from actors.documents.spaces import CloseSpace
-    from actors.documents.tenant import change_index
+    from actors.documents.embedding_spaces import CloseSpace
+    from actors.documents.index_settings import change_index
 
     async with _log_of(house, tenant) as log:
         command = CloseSpace(tenant=tenant, space=space, at=_now())
@@ -141,9 +147,9 @@ async def _close(house: Addresses, tenant: str, space: str) -> None:
 
 
 async def _back(house: Addresses, tenant: str, *, force: bool) -> None:
-    from actors.documents.spaces import SwitchSpace
-    from actors.documents.tenant import change_index, load_spaces
-    from projections.database import open_pool
+    from actors.documents.embedding_spaces import SwitchSpace
+    from actors.documents.index_settings import change_index, load_spaces
+    from projections.engine.database import open_pool
     from tandem.reembedding.missing import Behind, missing, wait_for_state
 
     async with _log_of(house, tenant) as log:
@@ -171,7 +177,7 @@ async def _back(house: Addresses, tenant: str, *, force: bool) -> None:
 
 
 async def _show(house: Addresses, tenant: str) -> None:
-    from actors.documents.tenant import load_spaces
+    from actors.documents.index_settings import load_spaces
 
     async with _log_of(house, tenant) as log:
         spaces = await load_spaces(log, tenant)

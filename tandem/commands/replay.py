@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 from config.settings import Settings
-from events.log import Commit, LogError
+from events.log.event_log import Commit, LogError
 from tandem.addresses import read_running
 from tandem.errors import UserError
 
 if TYPE_CHECKING:
-    from actors.state import State
+    from actors.conversation.state import State
 
 _COLOURS = {
     "MessageReceived": "cyan",
@@ -52,8 +52,8 @@ def replay(
 
 
 async def _load(settings: Settings, tenant: str, conversation: str) -> Sequence[Commit]:
-    from events.jetstream import JetStreamLog
-    from events.stream import conversation_stream
+    from events.jetstream.log import JetStreamLog
+    from events.log.stream import conversation_stream
 
     try:
         stream = conversation_stream(tenant, conversation)
@@ -103,7 +103,7 @@ def _print_story(tenant: str, conversation: str, commits: Sequence[Commit]) -> N
 
 
 def _state(tenant: str, conversation: str, commits: Sequence[Commit]) -> State:
-    from actors.conversation import fold, initial
+    from actors.conversation.decide import fold, initial
 
     state = initial(tenant, conversation)
     for commit in commits:

@@ -52,7 +52,7 @@ def told(  # noqa: PLR0917 # Typer names them on the command line
     elif not rows:
         print("nobody was told this")
     else:
-        from tandem.knowledge_print import print_told
+        from tandem.output.knowledge import print_told
 
         print_told(rows)
 
@@ -87,7 +87,7 @@ async def _of(
 ) -> list[Any]:
     """The newest `most`: of several texts each is asked for all that the list may show, for
     nobody knows before whose answers are the newest."""
-    from projections.citations import told_page
+    from projections.read_models.citations import told_page
 
     rows: list[Any] = []
     before = ""

@@ -25,6 +25,6 @@ def up(
     import asyncio  # heavy imports only when the command runs
 
     from tandem.doctor import read_settings
-    from tandem.up import run_house
+    from tandem.local_deployment import run_house
 
     asyncio.run(run_house(read_settings(), fresh=fresh, demo=demo))

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Literal
 import asyncpg
 import msgspec
 
-from projections.database import tenant_transaction
-from projections.knowledge.search import KnowledgeSearch
+from projections.engine.database import tenant_transaction
+from projections.knowledge.search.search import KnowledgeSearch
 from tandem.errors import UserError
 
 if TYPE_CHECKING:
-    from projections.knowledge.search import Hit
-    from serve_apps.encoder_batches import Vectors
+    from projections.knowledge.search.search import Hit
+    from serve_apps.embedding.batches import Vectors
 
 QUESTIONS = 100
 LEAST = 20

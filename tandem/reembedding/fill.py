@@ -17,12 +17,12 @@ import asyncpg
 import msgspec
 
 from actors.documents.decide import Record
-from actors.documents.spaces import OpenSpace
+from actors.documents.embedding_spaces import OpenSpace
+from actors.documents.index_settings import change_index
 from actors.documents.stream import carry_out
-from actors.documents.tenant import change_index
 from events.knowledge import DocumentEmbedded
-from events.log import EventLog
-from events.stream import knowledge_stream
+from events.log.event_log import EventLog
+from events.log.stream import knowledge_stream
 from tandem.reembedding.missing import Missing, missing, wait_for_state, wait_for_the_last
 from tandem.reembedding.worker import EmbedDocuments, Order
 

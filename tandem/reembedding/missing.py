@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 import msgspec
 
-from projections.database import tenant_transaction
+from projections.engine.database import tenant_transaction
 
 LOOK_S = 0.2
 _MISSING = """

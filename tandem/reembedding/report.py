@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from tandem.counted import counted
+from tandem.output.counts import counted
 from tandem.reembedding.checks import Bounds, Checks, Question
 
 _ORIGINS = {

@@ -16,18 +16,18 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from actors.documents.spaces import SwitchSpace
-from actors.documents.tenant import change_index, load_spaces
-from events.log import EventLog
+from actors.documents.embedding_spaces import SwitchSpace
+from actors.documents.index_settings import change_index, load_spaces
+from events.log.event_log import EventLog
 from events.spaces import Space
-from projections.database import open_pool
-from projections.knowledge.search import KnowledgeSearch
-from serve_apps import embedding
-from serve_apps.embedding import EmbeddingFailed, ServeEmbedder, models_cache
-from serve_apps.encoder_pool import Loader
+from projections.engine.database import open_pool
+from projections.knowledge.search.search import KnowledgeSearch
+from serve_apps.embedding import deployment as embedding
+from serve_apps.embedding.deployment import EmbeddingFailed, ServeEmbedder, models_cache
+from serve_apps.embedding.pool import Loader
 from tandem.addresses import Addresses
-from tandem.counted import counted
 from tandem.errors import UserError
+from tandem.output.counts import counted
 from tandem.reembedding import report
 from tandem.reembedding.checks import (
     Bounds,
@@ -41,7 +41,7 @@ from tandem.reembedding.checks import (
 from tandem.reembedding.fill import FillFailed, Workers, fill
 from tandem.reembedding.missing import Behind, missing, wait_for_state
 from tandem.reembedding.worker import Order
-from tandem.wiring.handles import LateHandle
+from tandem.wiring.handles import LazyDeploymentHandle
 from tandem.wiring.objects import LateDocuments
 
 QUERY_TIMEOUT_S = 600.0
@@ -73,7 +73,7 @@ async def run(house: Addresses, log: EventLog, wish: Wish) -> None:
     """Within the house's cluster. Raises UserError; what was done until then stays."""
     asked = read_questions(wish.questions) if wish.questions else None
     embedder = ServeEmbedder(
-        LateHandle(embedding.NAME, embedding.NAME), query_timeout_s=QUERY_TIMEOUT_S
+        LazyDeploymentHandle(embedding.NAME, embedding.NAME), query_timeout_s=QUERY_TIMEOUT_S
     )
     pool = await open_pool(house.postgres_dsn, min_size=1, max_size=2)
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from events.artifacts import (
+from events.objects.artifacts import (
     BadArtifact,
     Chunks,
     Vectors,
@@ -20,12 +20,12 @@ from events.artifacts import (
     encode_vectors,
     texts_of,
 )
-from events.objects import CorruptDocument, Documents, NoSuchDocument
+from events.objects.store import CorruptDocument, Documents, NoSuchDocument
 from events.spaces import Space
 
 if TYPE_CHECKING:
-    from serve_apps.encoder_batches import Encoder
-    from serve_apps.encoder_pool import Load
+    from serve_apps.embedding.batches import Encoder
+    from serve_apps.embedding.pool import Load
 
 SLICE_TOKENS = {"cpu": 4096, "cuda": 65_536}
 """Padded tokens at once. Nobody waits behind them for an answer, as somebody may in the house's
@@ -53,7 +53,7 @@ class EmbedDocuments:
     not be done, else empty. An exception would come out of Ray as a page of text."""
 
     def __init__(self, order: Order) -> None:
-        from serve_apps.encoder_pool import key_of  # noqa: PLC0415  # where a model is loaded only
+        from serve_apps.embedding.pool import key_of  # noqa: PLC0415  # where a model is loaded only
 
         self._order = order
         self._encoder: Encoder = order.load(key_of(order.space))
@@ -95,7 +95,7 @@ class EmbedDocuments:
             raise ChunksLost(f"{document}: its chunks are lost or damaged ({error})") from error
 
     def _packed(self, chunks: Chunks, chunks_hash: str, at: dict[str, Any]) -> bytes:
-        from serve_apps.encoder_pool import shortened  # noqa: PLC0415  # see __init__
+        from serve_apps.embedding.pool import shortened  # noqa: PLC0415  # see __init__
 
         space = self._order.space
         rows = shortened(np.stack([at[text] for text in texts_of(chunks)]), space).astype("<f2")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from actors.placement import RayConversations
-from actors.shard import ShardParts
+from actors.hosting.placement import RayConversations
+from actors.hosting.shard import ShardParts
 from tandem.addresses import Addresses
 from tandem.wiring.tenants import Tenants
 

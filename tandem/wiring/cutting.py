@@ -7,15 +7,15 @@ import hashlib
 from functools import cache
 from pathlib import PurePosixPath
 
-from actors.documents.ports import ChunksPart, Cut, Cutting, Failure, ParsedPart
-from events.artifacts import (
+from actors.documents.ports import ChunksPart, Cut, Failure, ParsedPart, ParseJob
+from events.knowledge import FailureCode, MediaType, Stage
+from events.objects.artifacts import (
     BadArtifact,
     Parsed,
     decode_parsed,
     encode_chunks,
     encode_parsed,
 )
-from events.knowledge import FailureCode, MediaType, Stage
 
 TOKENIZER = "all-MiniLM-L6-v2"
 PLAIN: frozenset[MediaType] = frozenset({"text/plain", "text/markdown", "text/csv"})
@@ -23,8 +23,8 @@ PLAIN: frozenset[MediaType] = frozenset({"text/plain", "text/markdown", "text/cs
 limits."""
 
 
-def cut(cutting: Cutting) -> Cut:
-    """A `Cutter`'s work. Whatever a parser raises is a failure of the document."""
+def cut(cutting: ParseJob) -> Cut:
+    """A `DocumentParser`'s work. Whatever a parser raises is a failure of the document."""
     try:
         parsed, content = _parsed(cutting)
     except Exception as error:  # noqa: BLE001 a hostile file may raise anything
@@ -44,7 +44,7 @@ def cut(cutting: Cutting) -> Cut:
         return Cut(parsed=part, failure=_failure("chunk", error))
 
 
-def _parsed(cutting: Cutting) -> tuple[Parsed, bytes]:
+def _parsed(cutting: ParseJob) -> tuple[Parsed, bytes]:
     if cutting.parsed:
         try:
             return decode_parsed(cutting.parsed), cutting.parsed
@@ -55,7 +55,7 @@ def _parsed(cutting: Cutting) -> tuple[Parsed, bytes]:
     return parsed, encode_parsed(parsed)
 
 
-def _parse(cutting: Cutting) -> Parsed:
+def _parse(cutting: ParseJob) -> Parsed:
     from projections.knowledge.parsing import parse, sniff  # noqa: PLC0415
 
     submission = cutting.submission
@@ -75,7 +75,7 @@ def _parse(cutting: Cutting) -> Parsed:
     )
 
 
-def _chunks(cutting: Cutting, parsed: Parsed, content: bytes) -> ChunksPart:
+def _chunks(cutting: ParseJob, parsed: Parsed, content: bytes) -> ChunksPart:
     from projections.knowledge.chunking import chunk_parsed  # noqa: PLC0415
 
     submission = cutting.submission

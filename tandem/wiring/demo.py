@@ -12,19 +12,19 @@ from pathlib import Path
 
 import msgspec
 
-from events.jetstream import JetStreamLog
-from events.log import EMPTY, EventLog, NewCommit
-from events.stream import tenancy_stream
+from events.jetstream.log import JetStreamLog
+from events.log.event_log import EMPTY, EventLog, NewCommit
+from events.log.stream import tenancy_stream
 from events.tenancy import CannedReplyKept, TenantConfigured
-from projections.database import open_pool
+from projections.engine.database import open_pool
 from projections.knowledge.documents import wait_indexed
-from serve_apps.gateway.operators.accounts import (
+from serve_apps.gateway.operators.accounts.accounts import (
     add_operator,
     change,
     change_operator,
     load_roster,
 )
-from serve_apps.gateway.operators.roster import Roster, keeping_canned
+from serve_apps.gateway.operators.accounts.roster import Roster, keeping_canned
 from tandem.addresses import Addresses
 from tandem.embedded.nats import write_secret
 from tandem.home import DEMO_OPERATOR

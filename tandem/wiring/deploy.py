@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from config.settings import Settings
-from serve_apps.embedding import embedding_app
+from serve_apps.embedding.deployment import embedding_app
 from serve_apps.gateway.deployment import Gateway
 from serve_apps.generation.deployment import generation_app
 from tandem.addresses import Addresses

@@ -9,20 +9,20 @@ import asyncpg
 
 from config.logs import set_up_logs
 from config.settings import Settings
-from events.jetstream import JetStreamLog
-from events.jetstream_connection import Connection
+from events.jetstream.connection import Connection
+from events.jetstream.log import JetStreamLog
 from events.key_value import OPERATOR_SESSIONS, PRESENCE, SIGN_IN_FAILURES, NatsKeyValue
-from events.live_nats import NatsLive
-from projections.database import open_pool
-from serve_apps import embedding
-from serve_apps.embedding import ServeEmbedder
+from events.live.nats_feed import NatsLive
+from projections.engine.database import open_pool
+from serve_apps.embedding import deployment as embedding
+from serve_apps.embedding.deployment import ServeEmbedder
+from serve_apps.embedding.query_cache import QueryCache
 from serve_apps.gateway.hub import GatewayPorts
 from serve_apps.gateway.knowledge.ports import KnowledgePorts, PostgresKnowledge
-from serve_apps.gateway.operators.readings import PostgresReadings
-from serve_apps.query_cache import QueryCache
+from serve_apps.gateway.operators.board.readings import PostgresReadings
 from tandem.addresses import Addresses
 from tandem.wiring.conversations import conversations
-from tandem.wiring.handles import LateHandle
+from tandem.wiring.handles import LazyDeploymentHandle
 from tandem.wiring.library import open_library
 from tandem.wiring.objects import documents_of
 from tandem.wiring.shard import retriever
@@ -60,7 +60,7 @@ async def gateway_ports(house: Addresses) -> GatewayPorts:
 def knowledge_ports(log: JetStreamLog, pool: asyncpg.Pool, settings: Settings) -> KnowledgePorts:
     """The knowledge base as a gateway asks it. Raises ValueError for an
     `objects_url` that is none."""
-    embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
+    embedder = ServeEmbedder(LazyDeploymentHandle(embedding.NAME, embedding.NAME))
     return KnowledgePorts(
         library=open_library(log, settings),
         originals=documents_of(settings, log.connection),

@@ -10,7 +10,7 @@ from typing import Any
 from ray import serve
 
 
-class LateHandle:
+class LazyDeploymentHandle:
     """Stands for the handle of `deployment` in the application `application`."""
 
     def __init__(self, deployment: str, application: str) -> None:

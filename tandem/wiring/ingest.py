@@ -8,24 +8,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from actors.documents.fair_limiter import Turns
 from actors.documents.pipeline import Pipeline
-from actors.documents.ports import NotNow, PageFetched, StageFailed
-from actors.documents.ray_cutter import RayCutter
+from actors.documents.ports import DependencyUnavailable, PageFetched, StageFailed
+from actors.documents.ray_parser import RayDocumentParser
 from actors.documents.stages import Stages
-from actors.documents.turns import Turns
 from actors.documents.worker import IngestParts
 from config.logs import set_up_logs
-from events.jetstream import JetStreamLog
+from events.jetstream.log import JetStreamLog
 from events.key_value import INGEST_TRIES, NatsKeyValue
 from events.knowledge import DocumentRequested, FailureCode
-from events.live_nats import NatsLive
-from projections.knowledge.hnsw import keep_indexes
-from serve_apps import embedding
-from serve_apps.embedding import EmbeddingFailed, ServeEmbedder
+from events.live.nats_feed import NatsLive
+from projections.knowledge.index.hnsw import keep_indexes
+from serve_apps.embedding import deployment as embedding
+from serve_apps.embedding.deployment import EmbeddingFailed, ServeEmbedder
 from serve_apps.fetching import Fetcher, FetchLimits, FetchRefused, Room
 from tandem.addresses import Addresses
 from tandem.wiring.cutting import cut
-from tandem.wiring.handles import LateHandle
+from tandem.wiring.handles import LazyDeploymentHandle
 from tandem.wiring.objects import documents_of
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ async def ingest_parts(house: Addresses) -> IngestParts:
     stages = Stages(
         log=log,
         documents=documents_of(settings, log.connection),
-        cutter=RayCutter(cut),
-        embed=Embedder(ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))),
+        cutter=RayDocumentParser(cut),
+        embed=Embedder(ServeEmbedder(LazyDeploymentHandle(embedding.NAME, embedding.NAME))),
         fetch=Web(Fetcher(limits)),
         max_bytes=largest,
     )
@@ -79,9 +79,9 @@ class Embedder:
         try:
             return await self._serve.embed_texts(texts, space=space)
         except EmbeddingFailed as error:
-            raise NotNow(f"The embedder does not answer: {error}") from error
+            raise DependencyUnavailable(f"The embedder does not answer: {error}") from error
         except Exception as error:  # Serve is not there yet, or no more
-            raise NotNow(f"The embedder cannot be asked: {error!r}"[:300]) from error
+            raise DependencyUnavailable(f"The embedder cannot be asked: {error!r}"[:300]) from error
 
 
 class Web:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from actors.documents.library import DocumentRefused, Library
+from actors.documents.service import DocumentRefused, Library
 from config.settings import Settings
-from events.jetstream import JetStreamLog
+from events.jetstream.log import JetStreamLog
 from events.knowledge import MediaType
 from projections.knowledge.parsing import MEDIA_TYPES, Unparsable, sniff
 from projections.knowledge.parsing.sniff import suffix_of

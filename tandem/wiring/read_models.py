@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from config.logs import set_up_logs
 from events.spaces import DEFAULT_SPACE
-from projections.catalogue import read_models
-from projections.knowledge.index import KnowledgeIndex
-from projections.projection import Projection
+from projections.engine.projection import Projection
+from projections.knowledge.index.projection import KnowledgeIndex
+from projections.read_models.catalogue import read_models
 from tandem.addresses import Addresses
 from tandem.wiring.objects import LateDocuments
 
 if TYPE_CHECKING:
-    from serve_apps.encoder import Vectors
+    from serve_apps.embedding.encoder import Vectors
 
 YIELDS = 10
 """Where cores are short, read models may lag so that visitors do not wait (see `nice`)."""
@@ -37,8 +37,8 @@ def all_projections(house: Addresses) -> Sequence[Projection]:
 async def _embed(space: str, texts: Sequence[str]) -> Vectors:
     """Only where vectors were lost from the object store."""
     # Few ever need it, and to import Serve takes two seconds of a core at every start.
-    from serve_apps import embedding  # noqa: PLC0415  # as said
-    from tandem.wiring.handles import LateHandle  # noqa: PLC0415  # likewise
+    from serve_apps.embedding import deployment as embedding  # noqa: PLC0415  # as said
+    from tandem.wiring.handles import LazyDeploymentHandle  # noqa: PLC0415  # likewise
 
-    handle = LateHandle(embedding.NAME, embedding.NAME)
+    handle = LazyDeploymentHandle(embedding.NAME, embedding.NAME)
     return await embedding.ServeEmbedder(handle).embed_texts(texts, space=space)

@@ -7,28 +7,29 @@ from functools import partial
 
 import asyncpg
 
-from actors.shard import ShardParts
-from actors.snapshots import KeyValueSnapshots
-from actors.turn import AiTurn
+from actors.hosting.shard import ShardParts
+from actors.hosting.snapshots import KeyValueSnapshots
+from actors.turn.ai_turn import AiTurn
 from config.logs import set_up_logs
 from config.settings import Settings
-from events.jetstream import JetStreamLog
-from events.jetstream_connection import Connection
-from events.live_nats import NatsLive
-from projections.database import open_pool
-from projections.knowledge.search import KnowledgeSearch
-from projections.operator_queries import place_for
-from serve_apps import embedding, rerank
-from serve_apps.embedding import ServeEmbedder
-from serve_apps.front_desk import QueueDesk
+from events.jetstream.connection import Connection
+from events.jetstream.log import JetStreamLog
+from events.live.nats_feed import NatsLive
+from projections.engine.database import open_pool
+from projections.knowledge.search.search import KnowledgeSearch
+from projections.read_models.operator_queries import place_for
+from serve_apps.embedding import deployment as embedding
+from serve_apps.embedding.deployment import ServeEmbedder
+from serve_apps.embedding.query_cache import EmbedQuery, QueryCache
 from serve_apps.generation import deployment as generation
 from serve_apps.generation.deployment import ServeGenerator
-from serve_apps.query_cache import EmbedQuery, QueryCache
-from serve_apps.rerank import ServeReranker
-from serve_apps.retrieval import KnowledgeRetriever, ScorePassages
+from serve_apps.handoff_availability import QueueHandoffAvailability
+from serve_apps.retrieval import rerank
+from serve_apps.retrieval.rerank import ServeReranker
+from serve_apps.retrieval.retriever import KnowledgeRetriever, ScorePassages
 from serve_apps.signals.reader import MessageSignals
 from tandem.addresses import Addresses
-from tandem.wiring.handles import LateHandle
+from tandem.wiring.handles import LazyDeploymentHandle
 from tandem.wiring.tenants import Tenants
 
 SEARCHES_AT_ONCE = 4
@@ -46,12 +47,12 @@ async def shard_parts(house: Addresses) -> ShardParts:
         stack.callback(tenants.close)
         pool = await open_pool(house.postgres_dsn, min_size=0, max_size=SEARCHES_AT_ONCE)
         stack.push_async_callback(pool.close)
-        desk = QueueDesk(tenants.policy_of, partial(place_for, pool))
+        desk = QueueHandoffAvailability(tenants.policy_of, partial(place_for, pool))
         return ShardParts(
             log=log,
             snapshots=await KeyValueSnapshots.open(connection.client.jetstream()),
             turns=_turns(settings, pool, NatsLive(connection), tenants, desk),
-            front_desk=desk,
+            handoff_availability=desk,
             snapshot_every=settings.snapshot_every,
             passivate_after_s=settings.passivate_after_s,
             close=stack.pop_all().aclose,
@@ -59,13 +60,17 @@ async def shard_parts(house: Addresses) -> ShardParts:
 
 
 def _turns(
-    settings: Settings, pool: asyncpg.Pool, live: NatsLive, tenants: Tenants, desk: QueueDesk
+    settings: Settings,
+    pool: asyncpg.Pool,
+    live: NatsLive,
+    tenants: Tenants,
+    desk: QueueHandoffAvailability,
 ) -> AiTurn:
-    embedder = ServeEmbedder(LateHandle(embedding.NAME, embedding.NAME))
+    embedder = ServeEmbedder(LazyDeploymentHandle(embedding.NAME, embedding.NAME))
     embed_query = QueryCache(embedder.embed_query).embed_query
     return AiTurn(
         retriever=retriever(pool, settings, embed_query),
-        generator=ServeGenerator(LateHandle(generation.NAME, generation.NAME)),
+        generator=ServeGenerator(LazyDeploymentHandle(generation.NAME, generation.NAME)),
         signals=MessageSignals(embed_query),
         desk=desk,
         live=live,
@@ -90,4 +95,4 @@ def retriever(
 def _rerank(settings: Settings) -> ScorePassages | None:
     if not settings.rerank_model:
         return None
-    return ServeReranker(LateHandle(rerank.NAME, rerank.NAME)).score
+    return ServeReranker(LazyDeploymentHandle(rerank.NAME, rerank.NAME)).score

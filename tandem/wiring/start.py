@@ -17,19 +17,20 @@ from ray.serve.config import HTTPOptions
 from ray.serve.schema import LoggingConfig
 
 from actors.documents.worker import IngestHealth, IngestWorker
-from actors.placement import NAMESPACE
-from actors.placement import start_shards as start_shard_actors
-from actors.watchdog import Watchdog
+from actors.hosting.placement import NAMESPACE
+from actors.hosting.placement import start_shards as start_shard_actors
+from actors.hosting.watchdog import Watchdog
 from config.settings import Settings
-from events.jetstream import JetStreamLog
-from projections.schema import ensure_schema
-from projections.worker import ProjectionWorker, WorkerHealth
-from serve_apps import embedding, rerank
-from serve_apps.embedding import embedding_app
+from events.jetstream.log import JetStreamLog
+from projections.engine.schema import ensure_schema
+from projections.engine.worker import ProjectionWorker, WorkerHealth
+from serve_apps.embedding import deployment as embedding
+from serve_apps.embedding.deployment import embedding_app
 from serve_apps.gateway.deployment import Gateway
 from serve_apps.generation import deployment as generation
 from serve_apps.generation.deployment import generation_app
-from serve_apps.rerank import rerank_app
+from serve_apps.retrieval import rerank
+from serve_apps.retrieval.rerank import rerank_app
 from tandem.addresses import Addresses, web_url
 from tandem.embedded.process import ServerFailed
 from tandem.wiring.conversations import parts_of_shard

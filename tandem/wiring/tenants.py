@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from config.settings import Settings
-from events.log import EventLog
+from events.log.event_log import EventLog
 from events.tenancy import HandoffPolicy, Placement
-from serve_apps.gateway.tenants import TenantDirectory
+from serve_apps.gateway.shared.tenants import TenantDirectory
 
 READ_IN_S = 2.0
 

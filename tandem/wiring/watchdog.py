@@ -8,16 +8,16 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from actors.lease_keeper import LeaseKeeper, Owned
-from actors.watchdog import WatchdogParts
+from actors.hosting.lease_keeper import LeaseKeeper, Owned
+from actors.hosting.watchdog import WatchdogParts
 from config.logs import set_up_logs
-from events.jetstream import JetStreamLog
-from events.jetstream_connection import Connection
+from events.jetstream.connection import Connection
+from events.jetstream.log import JetStreamLog
 from events.key_value import PRESENCE, NatsKeyValue
-from events.stream import StreamName, conversation_stream
-from projections.database import open_pool
-from projections.queries import open_turns, owned_conversations
-from serve_apps.gateway.operators.presence import Presence
+from events.log.stream import StreamName, conversation_stream
+from projections.engine.database import open_pool
+from projections.read_models.queries import open_turns, owned_conversations
+from serve_apps.gateway.operators.board.presence import Presence
 from tandem.addresses import Addresses
 from tandem.wiring.conversations import conversations
 from tandem.wiring.tenants import Tenants

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from actors import commands as c
-from actors.conversation import OpenTurn, State
-from actors.entity import Entity, UnattendedDesk
-from actors.ports import FrontDesk
-from actors.snapshots import MemorySnapshots
+from actors.conversation import commands as c
+from actors.conversation.decide import OpenTurn, State
+from actors.hosting.entity import Entity, NullHandoffAvailability
+from actors.hosting.snapshots import MemorySnapshots
+from actors.ports import HandoffAvailability
 from events import conversation as e
-from events.memory import MemoryLog
-from events.stream import StreamName, conversation_stream
+from events.log.memory import MemoryLog
+from events.log.stream import StreamName, conversation_stream
 
 STREAM = conversation_stream("demo", "c1")
 
@@ -60,7 +60,7 @@ class House:
     log: MemoryLog = field(default_factory=MemoryLog)
     snapshots: MemorySnapshots = field(default_factory=MemorySnapshots)
     turns: ScriptedTurns = field(default_factory=ScriptedTurns)
-    desk: FrontDesk = field(default_factory=UnattendedDesk)
+    desk: HandoffAvailability = field(default_factory=NullHandoffAvailability)
 
     def entity(self) -> Entity:
         return Entity(
@@ -70,7 +70,7 @@ class House:
             turns=self.turns,
             snapshot_every=3,
             now=lambda: 7,
-            front_desk=self.desk,
+            handoff_availability=self.desk,
         )
 
     async def facts(self, kind: type[e.Fact]) -> list[e.Fact]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from specification import Given
 
-from actors import commands as c
+from actors.conversation import commands as c
 from events import conversation as e
 from events.conversation import Fact, Source
 

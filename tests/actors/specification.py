@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from actors import commands as c
-from actors.conversation import Decision, State, decide, fold, initial
+from actors.conversation import commands as c
+from actors.conversation.decide import Decision, State, decide, fold, initial
 from events.conversation import Fact
 
 

@@ -7,9 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from actors import commands as c
-from actors.conversation import SEEN, UNANSWERED, State, decide, fold, initial
-from actors.memory import SUMMARY_CHARS, WINDOW_MESSAGES, WINDOW_TOKENS
+from actors.conversation import commands as c
+from actors.conversation.decide import SEEN, UNANSWERED, State, decide, fold, initial
+from actors.conversation.memory import SUMMARY_CHARS, WINDOW_MESSAGES, WINDOW_TOKENS
 from events import conversation as e
 from events.conversation import Fact
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from specification import Given
 
-from actors import commands as c
-from actors.conversation import ATTEMPTS, MESSAGE_CHARS, OpenTurn, fold, initial, owed
+from actors.conversation import commands as c
+from actors.conversation.decide import ATTEMPTS, MESSAGE_CHARS, OpenTurn, fold, initial, owed
 from events import conversation as e
 from events.conversation import Source
 

@@ -25,8 +25,8 @@ from handoff_story import (
 )
 from specification import Given
 
-from actors import commands as c
-from actors.conversation import ATTEMPTS, owed
+from actors.conversation import commands as c
+from actors.conversation.decide import ATTEMPTS, owed
 from events import conversation as e
 from events.conversation import Source
 

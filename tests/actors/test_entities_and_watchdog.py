@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from actors import commands as c
-from actors.batch import Asked, decode_batch, decode_replies, encode_batch, encode_replies
-from actors.conversation import OpenTurn, State
-from actors.placement import rendezvous
+from actors.conversation import commands as c
+from actors.conversation.decide import OpenTurn, State
+from actors.hosting.batch import Asked, decode_batch, decode_replies, encode_batch, encode_replies
+from actors.hosting.placement import rendezvous
+from actors.hosting.shard import Entities, ShardParts
+from actors.hosting.snapshots import MemorySnapshots
+from actors.hosting.watchdog import resume_overdue
 from actors.ports import Unavailable
-from actors.shard import Entities, ShardParts
-from actors.snapshots import MemorySnapshots
-from actors.watchdog import resume_overdue
-from events.log import Commit, Head, LogUnavailable, NewCommit
-from events.memory import MemoryLog
-from events.stream import StreamName, conversation_stream
+from events.log.event_log import Commit, Head, LogUnavailable, NewCommit
+from events.log.memory import MemoryLog
+from events.log.stream import StreamName, conversation_stream
 
 
 class SilentTurns:

@@ -7,13 +7,13 @@ import asyncio
 import pytest
 from entity_house import STREAM, House, ScriptedTurns, say, until
 
-from actors import commands as c
-from actors.conversation import OpenTurn, State
+from actors.conversation import commands as c
+from actors.conversation.decide import OpenTurn, State
 from actors.ports import Unavailable
 from events import conversation as e
-from events.log import Commit, Head, LogUnavailable, NewCommit
-from events.memory import MemoryLog
-from events.stream import StreamName
+from events.log.event_log import Commit, Head, LogUnavailable, NewCommit
+from events.log.memory import MemoryLog
+from events.log.stream import StreamName
 
 
 async def test_a_message_is_durable_before_its_turn_has_ended_and_is_then_answered():

@@ -10,17 +10,17 @@ from random import Random
 import pytest
 from entity_house import STREAM, House, Reported, ScriptedTurns, say, until
 
-from actors import commands as c
-from actors.conversation import OpenTurn
-from actors.entity import RECEPTION_S, Entity
+from actors.conversation import commands as c
+from actors.conversation.decide import OpenTurn
+from actors.hosting.entity import RECEPTION_S, Entity
 from actors.ports import Unavailable
 from events import conversation as e
 from events.conversation import Fact
-from events.log import Commit, Head, LogUnavailable, NewCommit
-from events.memory import MemoryLog
-from events.stream import StreamName
+from events.log.event_log import Commit, Head, LogUnavailable, NewCommit
+from events.log.memory import MemoryLog
+from events.log.stream import StreamName
 from events.tenancy import HandoffPolicy
-from serve_apps.front_desk import PLACE_TIMEOUT_S
+from serve_apps.handoff_availability import PLACE_TIMEOUT_S
 
 TAKE = c.TakeOver(id="take", at=3, operator="ana", operator_name="Ana", epoch=1)
 SUPERVISE = c.Supervise(id="watch", at=3, operator="ana", operator_name="Ana", epoch=1)
@@ -269,7 +269,7 @@ async def test_the_front_desk_is_asked_only_for_who_may_come_to_wait():
 async def test_a_front_desk_that_does_not_answer_costs_the_place_and_never_the_person(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("actors.entity.RECEPTION_S", 0.01)
+    monkeypatch.setattr("actors.hosting.entity.RECEPTION_S", 0.01)
     assert PLACE_TIMEOUT_S < RECEPTION_S, "or the hours are lost with the place"
     assert RECEPTION_S < 1, "the mailbox may not be held up for long"
     desk.rules = HandoffPolicy(silent=True)

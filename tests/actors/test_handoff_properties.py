@@ -17,9 +17,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors import commands as c
-from actors.conversation import SEEN, UNANSWERED, OpenTurn, State, decide, fold, initial
-from actors.memory import WINDOW_MESSAGES
+from actors.conversation import commands as c
+from actors.conversation.decide import SEEN, UNANSWERED, OpenTurn, State, decide, fold, initial
+from actors.conversation.memory import WINDOW_MESSAGES
 from events import conversation as e
 from events.conversation import Fact
 

@@ -24,8 +24,8 @@ from handoff_story import (
 )
 from specification import Given
 
-from actors import commands as c
-from actors.conversation import decide, fold, initial, needs_reception
+from actors.conversation import commands as c
+from actors.conversation.decide import decide, fold, initial, needs_reception
 from events import conversation as e
 
 BUTTON = c.RequestHandoff(id="h1", at=4, reception=OPEN)

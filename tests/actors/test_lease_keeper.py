@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from actors import commands as c
-from actors.lease_keeper import LeaseKeeper, Owned
+from actors.conversation import commands as c
+from actors.hosting.lease_keeper import LeaseKeeper, Owned
+from actors.hosting.watchdog import WatchdogParts, watch_over
 from actors.ports import Unavailable
-from actors.watchdog import WatchdogParts, watch_over
-from events.stream import StreamName, conversation_stream
+from events.log.stream import StreamName, conversation_stream
 
 LEASE_S = 60
 

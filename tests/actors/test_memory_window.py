@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.memory import (
+from actors.conversation.memory import (
     SUMMARY_CHARS,
     WINDOW_MESSAGES,
     Memory,

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from actors.commands import Reception
+from actors.conversation.commands import Reception
 from actors.speech.notices import Occasion, nothing_to_add, notice_text
 from actors.speech.texts import Locale
 from events.conversation import Mode, Notice

@@ -35,8 +35,8 @@ from handoff_story import (
 )
 from specification import Given
 
-from actors import commands as c
-from actors.conversation import Waiting, needs_reception
+from actors.conversation import commands as c
+from actors.conversation.decide import Waiting, needs_reception
 from events import conversation as e
 
 OWNED = [*ANSWERED, TAKEN]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from turn_parts import SHIPPING, STREAM, Library, Model, Pushed, asked, runner
 
-from actors import commands as c
-from actors.conversation import decide
+from actors.conversation import commands as c
+from actors.conversation.decide import decide
 from actors.ports import GenerationFailed, Passage
 
 

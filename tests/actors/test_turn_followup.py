@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from turn_parts import SHIPPING, STREAM, Library, Model, Pushed, runner
 
-from actors import commands as c
-from actors.conversation import OpenTurn, State, decide, fold, initial
+from actors.conversation import commands as c
+from actors.conversation.decide import OpenTurn, State, decide, fold, initial
 from actors.ports import Found, Passage
 from events.conversation import Place
 

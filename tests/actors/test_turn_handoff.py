@@ -6,12 +6,12 @@ import msgspec
 import pytest
 from turn_parts import SHIPPING, STREAM, Ears, Library, Model, Pushed, asked, runner
 
-from actors import commands as c
-from actors import turn as turns
-from actors.conversation import OpenTurn, State, decide, fold, initial
+from actors.conversation import commands as c
+from actors.conversation.decide import OpenTurn, State, decide, fold, initial
 from actors.ports import Passage, Said, Signals, SignalsFailed
+from actors.turn import ai_turn as turns
 from events import conversation as e
-from events.live import Delta
+from events.live.frames import Delta
 from events.tenancy import HandoffPolicy
 
 PERSON = "I want to talk to a person"

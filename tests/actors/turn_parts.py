@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from actors import commands as c
-from actors.conversation import OpenTurn, State, decide, fold, initial
+from actors.conversation import commands as c
+from actors.conversation.decide import OpenTurn, State, decide, fold, initial
 from actors.ports import (
     Found,
     GenerationDone,
@@ -21,9 +21,9 @@ from actors.ports import (
     Signals,
     TextDelta,
 )
-from actors.turn import AiTurn
-from events.live import Delta, LiveFrame
-from events.stream import StreamName, conversation_stream
+from actors.turn.ai_turn import AiTurn
+from events.live.frames import Delta, LiveFrame
+from events.log.stream import StreamName, conversation_stream
 from events.tenancy import HandoffPolicy
 
 STREAM = conversation_stream("demo", "c1")

@@ -9,9 +9,9 @@ import pytest
 import structlog
 from ingest_bench import Bench
 
-from events.jetstream import JetStreamLog
-from events.memory import MemoryLog
-from events.objects import MemoryDocuments, NatsDocuments
+from events.jetstream.log import JetStreamLog
+from events.log.memory import MemoryLog
+from events.objects.store import MemoryObjectStore, NatsObjectStore
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def tenant() -> str:
 @pytest.fixture
 def bench(tenant: str) -> Bench:
     """All of it in memory."""
-    return Bench(tenant, MemoryLog(), MemoryDocuments())
+    return Bench(tenant, MemoryLog(), MemoryObjectStore())
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def nats_bench(tenant: str, start_nats) -> AsyncIterator[Bench]:
     server = start_nats()
     log = await JetStreamLog.connect(server.url)
     await log.ensure_streams()
-    bench = Bench(tenant, log, NatsDocuments(log.connection))
+    bench = Bench(tenant, log, NatsObjectStore(log.connection))
     bench.server = server
     yield bench
     await log.close()

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from actors.documents.library import Library, Submitted
 from actors.documents.pipeline import Pipeline
-from actors.documents.ports import Cut, Cutting, NotNow, PageFetched, StageFailed
+from actors.documents.ports import Cut, DependencyUnavailable, PageFetched, ParseJob, StageFailed
+from actors.documents.service import Library, Submitted
 from actors.documents.stages import Stages
-from events.live import LiveFrame
-from events.log import EventLog
-from events.objects import Documents
-from events.stream import StreamName, knowledge_stream
+from events.live.frames import LiveFrame
+from events.log.event_log import EventLog
+from events.log.stream import StreamName, knowledge_stream
+from events.objects.store import Documents
 from tandem.wiring.cutting import cut
 from tandem.wiring.library import media_type
 
@@ -62,7 +62,7 @@ class Bench:
         self.before_page: Callable[[str], Any] | None = None
         self.before_embedding: Callable[[], Any] | None = None
         self.before_space: Callable[[str], Any] | None = None
-        self.cutter: Callable[[Cutting], Any] = cut
+        self.cutter: Callable[[ParseJob], Any] = cut
         stages = Stages(
             log=log, documents=documents, cutter=self._cut, embed=self._embed, fetch=self
         )
@@ -105,7 +105,7 @@ class Bench:
             raise page
         return page
 
-    async def _cut(self, cutting: Cutting) -> Cut:
+    async def _cut(self, cutting: ParseJob) -> Cut:
         return self.cutter(cutting)
 
     async def _embed(self, space: str, texts: Sequence[str]) -> Any:
@@ -129,4 +129,4 @@ class Away:
     async def __call__(self) -> None:
         self.times -= 1
         if self.times >= 0:
-            raise NotNow("no embedder")
+            raise DependencyUnavailable("no embedder")

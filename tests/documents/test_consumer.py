@@ -13,13 +13,13 @@ import pytest
 from ingest_bench import Away, Bench, until
 
 from actors.documents import consumer
-from actors.documents.library import Submitted
 from actors.documents.ports import PageFetched
+from actors.documents.service import Submitted
 from actors.documents.worker import Ingest, IngestParts
-from events import pull
-from events.envelope import encode_commit
+from events.jetstream import pull
 from events.key_value import KeyValue, MemoryKeyValue
-from events.log import EMPTY, Commit, LogUnavailable, NewCommit
+from events.log.envelope import encode_commit
+from events.log.event_log import EMPTY, Commit, LogUnavailable, NewCommit
 
 ONCE = {"Submitted": 1, "Parsed": 1, "Chunked": 1, "Embedded": 1, "Indexed": 1}
 

@@ -58,17 +58,17 @@ def parts_of(url: str, marks: Path) -> Any:
     async def parts() -> Any:
         from actors.documents import consumer
         from actors.documents.pipeline import Pipeline
-        from actors.documents.ray_cutter import RayCutter
+        from actors.documents.ray_parser import RayDocumentParser
         from actors.documents.stages import Stages
         from actors.documents.worker import IngestParts
-        from events.jetstream import JetStreamLog
-        from events.live_nats import NatsLive
-        from events.objects import NatsDocuments
+        from events.jetstream.log import JetStreamLog
+        from events.live.nats_feed import NatsLive
+        from events.objects.store import NatsObjectStore
 
         consumer.ACK_WAIT_S, consumer.BEAT_S = 5.0, 1.0
         log = await JetStreamLog.connect(url)
-        documents = NatsDocuments(log.connection)
-        stages = Stages(log, documents, RayCutter(deadly_cut), embed, fetch=None)  # type: ignore[arg-type]  # nothing is fetched
+        documents = NatsObjectStore(log.connection)
+        stages = Stages(log, documents, RayDocumentParser(deadly_cut), embed, fetch=None)  # type: ignore[arg-type]  # nothing is fetched
         pipeline = Pipeline(log, stages, NatsLive(log.connection).publish)
         return IngestParts(pipeline, url, 2, log.close)
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from actors.documents.library import DocumentRefused, Library, Submitted, document_id
-from actors.documents.tenant import load_spaces
+from actors.documents.index_settings import load_spaces
+from actors.documents.service import DocumentRefused, Library, Submitted, document_id
 from events.knowledge import ChunkSettings, DocumentFailed, MediaType
-from events.log import EventLog, NewCommit
-from events.memory import MemoryLog
-from events.objects import MemoryDocuments
-from events.stream import is_token, knowledge_stream
+from events.log.event_log import EventLog, NewCommit
+from events.log.memory import MemoryLog
+from events.log.stream import is_token, knowledge_stream
+from events.objects.store import MemoryObjectStore
 
 
 def by_suffix(name: str, content: bytes) -> MediaType:
@@ -29,7 +29,7 @@ class Desk:
     """A library with its log and originals, and a document to hand over."""
 
     def __init__(self, log: EventLog) -> None:
-        self.log, self.documents = log, MemoryDocuments()
+        self.log, self.documents = log, MemoryObjectStore()
         self.tenant = f"shop-{uuid.uuid4().hex[:8]}"
         self.library = Library(log, self.documents, by_suffix, max_bytes=1000)
 
@@ -55,7 +55,7 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     if request.param == "memory":
         yield Desk(MemoryLog())
         return
-    from events.jetstream import JetStreamLog
+    from events.jetstream.log import JetStreamLog
 
     log = await JetStreamLog.connect(request.getfixturevalue("nats_server"))
     await log.ensure_streams()

@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 from ingest_bench import Away, Bench
 
-from actors.documents.ports import Cut, Cutting, NotNow, PageFetched, StageFailed, WorkerDied
-from actors.documents.spaces import CloseSpace, OpenSpace, SwitchSpace
-from actors.documents.tenant import change_index
+from actors.documents.embedding_spaces import CloseSpace, OpenSpace, SwitchSpace
+from actors.documents.index_settings import change_index
+from actors.documents.ports import (
+    Cut,
+    DependencyUnavailable,
+    PageFetched,
+    ParseJob,
+    StageFailed,
+    WorkerDied,
+)
 from events import knowledge as k
-from events.artifacts import decode_chunks, decode_parsed, decode_vectors, texts_of
 from events.knowledge import ChunkSettings
+from events.objects.artifacts import decode_chunks, decode_parsed, decode_vectors, texts_of
 from events.spaces import DEFAULT_SPACE
 from tandem.wiring.cutting import cut
 
@@ -148,7 +155,8 @@ async def test_a_document_answers_by_the_space_searched_in_and_then_gets_the_oth
 
 
 @pytest.mark.parametrize(
-    "failure", [NotNow("no such model here"), StageFailed("index", "embedder_failed", "bad")]
+    "failure",
+    [DependencyUnavailable("no such model here"), StageFailed("index", "embedder_failed", "bad")],
 )
 async def test_a_second_space_that_fails_fails_no_document_and_is_made_up_for(
     bench: Bench, failure: Exception
@@ -231,7 +239,7 @@ async def test_what_answered_goes_on_answering_after_a_failure(bench: Bench) -> 
 async def test_a_process_that_dies_each_time_is_a_failure_and_once_is_none(bench: Bench) -> None:
     died = 0
 
-    def deadly(cutting: Cutting) -> Cut:
+    def deadly(cutting: ParseJob) -> Cut:
         nonlocal died
         died += 1
         if cutting.submission.name == "never.md" or died == 1:

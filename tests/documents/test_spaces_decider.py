@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.documents import spaces as s
+from actors.documents import embedding_spaces as s
 from events.knowledge import ChunkSettings, SpaceClosed, SpaceOpened, SpaceSwitched
 from events.spaces import DEFAULT_SPACE
 

@@ -11,9 +11,9 @@ import pytest
 
 from benchmarks.house import House, until
 from events.conversation import AnswerRecorded, MessageReceived, TurnFailed
-from events.jetstream import JetStreamLog
-from events.stream import conversation_stream
-from tandem.client import Visitor
+from events.jetstream.log import JetStreamLog
+from events.log.stream import conversation_stream
+from tandem.clients.visitor import Visitor
 
 CONVERSATIONS = 50
 QUESTIONS = (

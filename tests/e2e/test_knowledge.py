@@ -14,11 +14,11 @@ import pytest
 from samples import Sample, write_samples
 
 from benchmarks.house import House
-from events.jetstream import JetStreamLog
-from events.log import EMPTY, NewCommit
-from events.stream import tenancy_stream
+from events.jetstream.log import JetStreamLog
+from events.log.event_log import EMPTY, NewCommit
+from events.log.stream import tenancy_stream
 from events.tenancy import TenantConfigured
-from tandem.client import Frame, Visitor
+from tandem.clients.visitor import Frame, Visitor
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from benchmarks.house import House, until
-from tandem.client import Visitor
+from tandem.clients.visitor import Visitor
 
 SHARED = 2
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

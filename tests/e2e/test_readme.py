@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.house import House
-from projections.catalogue import read_models
+from projections.read_models.catalogue import read_models
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

@@ -14,9 +14,9 @@ from operator_http import OperatorHttp
 
 from benchmarks.house import House, until
 from events.conversation import AnswerRecorded, ModeChanged
-from events.jetstream import JetStreamLog
-from events.stream import conversation_stream
-from tandem.client import Frame, Visitor
+from events.jetstream.log import JetStreamLog
+from events.log.stream import conversation_stream
+from tandem.clients.visitor import Frame, Visitor
 
 AT_ONCE = 25
 BATCHES = 8

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from benchmarks.house import House
-from tandem.client import Frame, Visitor
+from tandem.clients.visitor import Frame, Visitor
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -141,9 +141,9 @@ async def test_a_dedicated_tenant_gets_a_ray_actor_for_each_conversation(house: 
 
 
 async def _configure_dedicated(house: House) -> None:
-    from events.jetstream import JetStreamLog
-    from events.log import EMPTY, NewCommit
-    from events.stream import tenancy_stream
+    from events.jetstream.log import JetStreamLog
+    from events.log.event_log import EMPTY, NewCommit
+    from events.log.stream import tenancy_stream
     from events.tenancy import TenantConfigured
 
     fact = TenantConfigured(

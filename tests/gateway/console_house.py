@@ -30,8 +30,8 @@ async def hire(
     """Add an operator and sign them in, without the work that passwords cost."""
     from operator_house import cheap_passwords
 
-    from serve_apps.gateway.operators.accounts import add_operator
-    from serve_apps.gateway.operators.directory import Place
+    from serve_apps.gateway.operators.accounts.accounts import add_operator
+    from serve_apps.gateway.operators.accounts.directory import Place
 
     passwords = cheap_passwords()
     operator = await add_operator(

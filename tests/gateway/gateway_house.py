@@ -38,8 +38,8 @@ class DeciderConversations:
 
     async def _decide(self, stream: Any, command: Any) -> Any:
         from actors import conversation
-        from actors.commands import Accepted
-        from events.log import Head, NewCommit
+        from actors.conversation.commands import Accepted
+        from events.log.event_log import Head, NewCommit
 
         commits = await self.log.load(stream)
         state = conversation.initial(stream.tenant, stream.id)
@@ -56,7 +56,7 @@ class DeciderConversations:
     async def answer(self, stream: Any, text: str, **more: Any) -> Any:
         """The AI answers the open turn."""
         from actors import conversation
-        from actors.commands import RecordAnswer
+        from actors.conversation.commands import RecordAnswer
 
         state = conversation.initial(stream.tenant, stream.id)
         for commit in await self.log.load(stream):
@@ -91,7 +91,7 @@ class House:
         return f"ws://127.0.0.1:{self.port}/v1/socket"
 
     def stream(self, conversation: str, tenant: str = "demo") -> Any:
-        from events.stream import conversation_stream
+        from events.log.stream import conversation_stream
 
         return conversation_stream(tenant, conversation)
 
@@ -99,8 +99,8 @@ class House:
         return Visitor(self, **options)
 
     async def configure(self, tenant: str, key: str, origins: tuple[str, ...]) -> None:
-        from events.log import Head, NewCommit
-        from events.stream import tenancy_stream
+        from events.log.event_log import Head, NewCommit
+        from events.log.stream import tenancy_stream
         from events.tenancy import TenantConfigured
 
         stream = tenancy_stream(tenant)
@@ -183,7 +183,7 @@ class Visitor:
 
     async def settle(self) -> None:
         """Read all that was on its way: a frame that is pushed now comes after it."""
-        from events.live import Typing
+        from events.live.frames import Typing
 
         welcome = next(frame for frame in self.frames if frame["type"] == "welcome")
         stream = self.house.stream(welcome["conversation"])
@@ -210,7 +210,7 @@ async def serving(*, as_serve: bool = False, **ports: Any) -> AsyncIterator[Hous
     """A gateway on a free port; `as_serve` treats its sockets the way Ray Serve does."""
     import uvicorn
 
-    from events.memory import MemoryLive, MemoryLog
+    from events.log.memory import MemoryLive, MemoryLog
     from serve_apps.gateway.app import create_app
     from serve_apps.gateway.hub import GatewayPorts
 

@@ -31,13 +31,13 @@ async def knowledge_house(dsn: str, **ports: Any) -> AsyncIterator[Any]:
 
     from benchmarks.shelf import Shelf
     from events.spaces import DEFAULT_SPACE
-    from projections.builds import ensure_live
-    from projections.catalogue import read_models
-    from projections.database import open_pool
-    from projections.knowledge.search import KnowledgeSearch
-    from projections.schema import ensure_schema
+    from projections.engine.builds import ensure_live
+    from projections.engine.database import open_pool
+    from projections.engine.schema import ensure_schema
+    from projections.knowledge.search.search import KnowledgeSearch
+    from projections.read_models.catalogue import read_models
     from serve_apps.gateway.knowledge.ports import KnowledgePorts, PostgresKnowledge
-    from serve_apps.retrieval import KnowledgeRetriever
+    from serve_apps.retrieval.retriever import KnowledgeRetriever
 
     async def embed_query(text: str, *, space: str = DEFAULT_SPACE) -> Any:
         return (await word_counts(space, [text]))[0]
@@ -67,9 +67,9 @@ async def knowledge_house(dsn: str, **ports: Any) -> AsyncIterator[Any]:
 
 async def project(house: Any) -> None:
     """Let the read models of conversations take in all that was said."""
-    from projections.builds import ensure_live
-    from projections.catalogue import read_models
-    from projections.runner import Batch, feed_live
+    from projections.engine.builds import ensure_live
+    from projections.engine.runner import Batch, feed_live
+    from projections.read_models.catalogue import read_models
 
     newest = house.log.newest("conversation")
     commits: list[Any] = []

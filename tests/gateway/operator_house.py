@@ -28,7 +28,7 @@ async def hired(
     """A new operator `<name>@shop.example`, known to the gateway: their id."""
     from gateway_house import until
 
-    from serve_apps.gateway.operators.accounts import add_operator
+    from serve_apps.gateway.operators.accounts.accounts import add_operator
 
     ident = await add_operator(
         house.log,
@@ -74,7 +74,7 @@ def cheap_passwords() -> Any:
     """Real argon2id with the least work it can do."""
     from argon2 import PasswordHasher
 
-    from serve_apps.gateway.operators.passwords import Passwords
+    from serve_apps.gateway.operators.accounts.passwords import Passwords
 
     return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
@@ -90,8 +90,8 @@ class MemoryReadings:
     async def queue_page(
         self, tenant: str, *, view: str, operator: str, search: str, limit: int, before: str
     ) -> Any:
-        from projections.operator_queries import QueuePage
-        from projections.queue import needs_a_person
+        from projections.read_models.operator_queries import QueuePage
+        from projections.read_models.queue import needs_a_person
 
         shown = {
             "unassigned": needs_a_person,
@@ -106,7 +106,7 @@ class MemoryReadings:
         return QueuePage(rows=page, next=more)
 
     async def queue_rows(self, tenant: str) -> Any:
-        from projections.operator_queries import QueueRead
+        from projections.read_models.operator_queries import QueueRead
 
         rows = tuple(await self._rows(tenant))
         return QueueRead(rows=rows, checkpoint=max((row.version for row in rows), default=0))
@@ -121,13 +121,13 @@ class MemoryReadings:
         ]
 
     async def drafts_page(self, tenant: str, *, limit: int, before: str) -> Any:
-        from projections.operator_queries import DraftsPage
+        from projections.read_models.operator_queries import DraftsPage
 
         await self._rows(tenant)
         return DraftsPage(rows=())
 
     async def figures(self, tenant: str, *, now: int, today: int) -> Any:
-        from projections.figures import Figures, Spread
+        from projections.analytics.figures import Figures, Spread
 
         rows = await self._rows(tenant)
         waiting = [row.waiting_since for row in rows if row.waiting_since is not None]
@@ -147,8 +147,8 @@ class MemoryReadings:
 
     async def _rows(self, tenant: str) -> list[Any]:
         """Those that wait longest first, then the newest. Raises ReadingsUnavailable."""
-        from projections.queue import taken_in
-        from serve_apps.gateway.operators.readings import ReadingsUnavailable
+        from projections.read_models.queue import taken_in
+        from serve_apps.gateway.operators.board.readings import ReadingsUnavailable
 
         if self.away:
             raise ReadingsUnavailable("away")

@@ -18,8 +18,8 @@ def console_url(house):
 
 
 async def test_an_operators_program_works_on_a_conversation_over_broken_connections(house, ana):
-    from tandem.client import RefusedByGateway, Visitor
-    from tandem.operator_socket import OperatorSocket
+    from tandem.clients.operator_socket import OperatorSocket
+    from tandem.clients.visitor import RefusedByGateway, Visitor
 
     async with (
         Visitor(house.ws) as visitor,
@@ -52,8 +52,8 @@ async def test_an_operators_program_works_on_a_conversation_over_broken_connecti
 
 
 async def test_an_operators_program_with_an_old_token_is_told(house):
-    from tandem.client import RefusedByGateway
-    from tandem.operator_socket import OperatorSocket
+    from tandem.clients.operator_socket import OperatorSocket
+    from tandem.clients.visitor import RefusedByGateway
 
     with pytest.raises(RefusedByGateway, match="bad_token"):
         async with OperatorSocket(console_url(house), "x"):
@@ -61,7 +61,7 @@ async def test_an_operators_program_with_an_old_token_is_told(house):
 
 
 async def test_an_operators_program_says_hello_afresh_before_its_token_ends(gateway, monkeypatch):
-    from tandem import operator_socket
+    from tandem.clients import operator_socket
 
     monkeypatch.setattr(operator_socket, "FRESH_BEFORE_S", 10**6)  # it always ends soon
     asked = []
@@ -78,7 +78,7 @@ async def test_an_operators_program_says_hello_afresh_before_its_token_ends(gate
 
 
 async def test_a_visitors_program_begins_a_fresh_conversation(house):
-    from tandem.client import Visitor
+    from tandem.clients.visitor import Visitor
 
     async with Visitor(house.ws) as first:
         await first.say("one")

@@ -16,8 +16,8 @@ class World:
     """A log, its live feed and a read model of it, that misbehave as far as they may."""
 
     def __init__(self, seed=0, *, steady=True):
-        from events.log import LogUnavailable
-        from events.memory import MemoryLive, MemoryLog
+        from events.log.event_log import LogUnavailable
+        from events.log.memory import MemoryLive, MemoryLog
 
         chance = self.chance = random.Random(seed)
         world, self.commits = self, []
@@ -62,7 +62,7 @@ class World:
 
     def reading(self, tenant, known):
         """What Postgres says when it has taken in the first `known` commits of the log."""
-        from projections.operator_queries import QueueRead
+        from projections.read_models.operator_queries import QueueRead
 
         commits = self.commits[:known]
         rows = fold(c for c in commits if c.stream.tenant == tenant)
@@ -71,8 +71,8 @@ class World:
         )
 
     async def commit(self, conversation, *facts, tenant=TENANT):
-        from events.log import Head, NewCommit
-        from events.stream import conversation_stream
+        from events.log.event_log import Head, NewCommit
+        from events.log.stream import conversation_stream
 
         stream = conversation_stream(tenant, conversation)
         head = self.heads.get(stream, Head())
@@ -80,8 +80,8 @@ class World:
         self.heads[stream] = (await self.log.append(stream, new, expected=head)).head
 
     def board(self, **limits):
-        from serve_apps.gateway.limits import GatewayLimits
-        from serve_apps.gateway.operators.board import Board
+        from serve_apps.gateway.operators.board.board import Board
+        from serve_apps.gateway.shared.limits import GatewayLimits
 
         soon = {"board_reread_s": 0.02, "board_retry_s": 0.01, "board_every_s": 0.001}
         return Board(
@@ -96,7 +96,7 @@ class World:
 
 def fold(commits):
     """The rows, as the read model has them."""
-    from projections.queue import taken_in
+    from projections.read_models.queue import taken_in
 
     rows = {}
     for commit in commits:
@@ -256,7 +256,7 @@ async def test_an_open_row_that_postgres_no_longer_names_is_compared_with_the_lo
 
 
 async def test_a_live_feed_that_ends_is_opened_again_and_nothing_is_lost():
-    from serve_apps.gateway.operators.board import READINGS_SOON
+    from serve_apps.gateway.operators.board.board import READINGS_SOON
 
     world = World()
     opened = []
@@ -288,7 +288,7 @@ async def test_a_live_feed_that_ends_is_opened_again_and_nothing_is_lost():
 
 
 async def test_a_commit_that_cannot_be_read_does_not_end_the_board():
-    from events.log import CorruptStream
+    from events.log.event_log import CorruptStream
 
     world, read = World(), []
 
@@ -396,7 +396,7 @@ async def test_who_is_supervised_and_asks_for_a_person_has_one_and_takes_no_plac
 
 
 async def test_one_board_serves_a_tenant_and_ends_some_time_after_the_last_has_gone():
-    from serve_apps.gateway.operators.boards import Boards
+    from serve_apps.gateway.operators.board.boards import Boards
 
     world, made = World(), []
 
@@ -419,7 +419,7 @@ async def test_one_board_serves_a_tenant_and_ends_some_time_after_the_last_has_g
 
 
 async def test_a_board_that_breaks_is_begun_again():
-    from serve_apps.gateway.operators import boards
+    from serve_apps.gateway.operators.board import boards
 
     world = World()
     board = world.board()

@@ -13,7 +13,7 @@ CONVERSATIONS, MESSAGES = 200, 20
 
 async def talk(house, number):
     """One conversation: messages and answers, one after another."""
-    from actors.commands import ReceiveMessage
+    from actors.conversation.commands import ReceiveMessage
 
     stream = house.stream(f"talk-{number}")
     for count in range(MESSAGES):
@@ -26,8 +26,8 @@ async def talk(house, number):
 
 
 async def test_a_console_keeps_up_with_200_conversations(gateway):
-    from projections.queue import taken_in
-    from serve_apps.gateway.operators.board import shown
+    from projections.read_models.queue import taken_in
+    from serve_apps.gateway.operators.board.board import shown
 
     async with gateway() as house:
         ana = await hire(house)

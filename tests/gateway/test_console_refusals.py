@@ -81,7 +81,7 @@ async def test_an_operators_token_opens_no_conversation(house, ana):
 
 
 async def test_a_silent_console_is_closed(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     async with gateway(limits=GatewayLimits(hello_timeout_s=0.05)) as house:
         ana = await hire(house)
@@ -99,7 +99,7 @@ async def test_nothing_is_answered_before_hello(house, ana):
 
 
 async def test_a_token_that_grew_too_old_closes_the_socket(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     now = [1_800_000_000_000]
     limits = GatewayLimits(session_check_s=0.01)
@@ -113,7 +113,7 @@ async def test_a_token_that_grew_too_old_closes_the_socket(gateway):
 
 
 async def test_a_fresh_hello_in_time_keeps_the_socket(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     now = [1_800_000_000_000]
     limits = GatewayLimits(session_check_s=0.01)
@@ -142,13 +142,13 @@ async def test_another_operators_token_does_not_change_who_it_is(house, ana):
 
 
 async def remove(house, operator):
-    from serve_apps.gateway.operators.accounts import remove_operator
+    from serve_apps.gateway.operators.accounts.accounts import remove_operator
 
     await remove_operator(house.log, "demo", operator.operator, at=2)
 
 
 async def demote(house, operator):
-    from serve_apps.gateway.operators.accounts import change_operator
+    from serve_apps.gateway.operators.accounts.accounts import change_operator
 
     await change_operator(house.log, "demo", operator.operator, role="viewer", at=2)
 
@@ -156,7 +156,7 @@ async def demote(house, operator):
 async def change_password(house, operator):
     from operator_house import cheap_passwords
 
-    from serve_apps.gateway.operators.accounts import change_operator
+    from serve_apps.gateway.operators.accounts.accounts import change_operator
 
     passwords = cheap_passwords()
     await change_operator(
@@ -171,7 +171,7 @@ async def sign_out(house, operator):
 
 @pytest.mark.parametrize("how", [remove, demote, change_password, sign_out])
 async def test_an_operator_who_may_no_more_is_sent_away_within_seconds(gateway, how):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     async with gateway(limits=GatewayLimits(session_check_s=0.01)) as house:
         ana = await hire(house)
@@ -187,8 +187,8 @@ async def test_an_operator_who_may_no_more_is_sent_away_within_seconds(gateway, 
 
 async def test_who_cannot_be_known_for_a_while_is_not_sent_away(gateway):
     from events.key_value import MemoryKeyValue
-    from events.log import LogUnavailable
-    from serve_apps.gateway.limits import GatewayLimits
+    from events.log.event_log import LogUnavailable
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     class Away(MemoryKeyValue):
         away, asked = False, 0
@@ -374,7 +374,7 @@ async def test_an_order_that_nobody_answers_is_unavailable_and_may_be_sent_again
 
 
 async def test_too_many_frames_at_once_are_refused_and_then_end_the_session(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(frames_burst=5, frames_per_s=0.001, flood_strikes=3)
     async with gateway(limits=limits) as house:
@@ -393,7 +393,7 @@ async def test_too_many_frames_at_once_are_refused_and_then_end_the_session(gate
 async def test_a_console_watches_a_bounded_number_of_conversations(gateway):
     from contextlib import AsyncExitStack
 
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     async with gateway(limits=GatewayLimits(watched=2)) as house, AsyncExitStack() as stack:
         ana = await hire(house)
@@ -415,8 +415,8 @@ async def test_a_console_that_does_not_read_is_cut_off_and_nobody_else_notices(g
     import socket
 
     from events.conversation import NoteAdded
-    from events.log import NewCommit
-    from serve_apps.gateway.limits import GatewayLimits
+    from events.log.event_log import NewCommit
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(outbox_frames=4, slow_reader_s=0.3, close_grace_s=0.2)
     async with gateway(limits=limits) as house:

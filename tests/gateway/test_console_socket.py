@@ -211,7 +211,7 @@ async def test_typing_is_seen_by_the_other_side_and_never_by_oneself(house, ana,
 
 
 async def test_deltas_of_the_open_turn_are_seen_and_a_ghosts_are_not(house, ana):
-    from events.live import Delta, Typing
+    from events.live.frames import Delta, Typing
 
     async with ana.console() as console, house.visitor() as visitor:
         await console.hello()
@@ -290,7 +290,7 @@ async def test_an_order_goes_on_when_its_console_is_gone(house, ana):
 
 
 async def test_an_operators_presence_is_kept_while_a_console_is_open(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(session_check_s=0.02, presence_s=0.01)
     now = 10**9

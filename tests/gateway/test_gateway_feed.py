@@ -12,7 +12,7 @@ from unsteady import Unsteady
 async def write(unsteady, stream, count):
     """`count` commits of one to three facts; gives the places of all visible events."""
     from events.conversation import AnswerRated, MessageReceived, TurnBegun
-    from events.log import Head, NewCommit
+    from events.log.event_log import Head, NewCommit
 
     head, places = Head(), []
     for number in range(count):
@@ -39,10 +39,10 @@ async def write(unsteady, stream, count):
 
 async def follow(unsteady, stream, seen, ends, stop_after):
     """One connection: what it got before it was cut, resumed from what `seen` ends with."""
-    from serve_apps.gateway.feed import ConversationFeed, Place
-    from serve_apps.gateway.limits import GatewayLimits
-    from serve_apps.gateway.metrics import GatewayMetrics
-    from serve_apps.gateway.visible import VisitorView
+    from serve_apps.gateway.shared.feed import ConversationFeed, Place
+    from serve_apps.gateway.shared.limits import GatewayLimits
+    from serve_apps.gateway.shared.metrics import GatewayMetrics
+    from serve_apps.gateway.visitors.visible import VisitorView
 
     limits = GatewayLimits(recheck_s=0.01, recheck_owed_s=0.01)
     place = Place(*seen[-1]) if seen else Place()
@@ -90,9 +90,9 @@ async def ended_or_complete(following, writing, seen):
 
 @pytest.mark.parametrize("seed", range(40))
 async def test_each_event_comes_once_and_in_order_over_many_connections(seed):
-    from events.log import LogUnavailable
-    from events.stream import conversation_stream
-    from serve_apps.gateway.feed import KnownEnds
+    from events.log.event_log import LogUnavailable
+    from events.log.stream import conversation_stream
+    from serve_apps.gateway.shared.feed import KnownEnds
 
     unsteady, stream = Unsteady(seed), conversation_stream("demo", f"c{seed}")
     writing = asyncio.create_task(write(unsteady, stream, 60))
@@ -117,12 +117,12 @@ async def test_each_event_comes_once_and_in_order_over_many_connections(seed):
 
 
 async def test_a_subscription_that_ends_is_told():
-    from events.memory import MemoryLog
-    from events.stream import conversation_stream
-    from serve_apps.gateway.feed import ConversationFeed, FeedLost, KnownEnds, Place
-    from serve_apps.gateway.limits import GatewayLimits
-    from serve_apps.gateway.metrics import GatewayMetrics
-    from serve_apps.gateway.visible import VisitorView
+    from events.log.memory import MemoryLog
+    from events.log.stream import conversation_stream
+    from serve_apps.gateway.shared.feed import ConversationFeed, FeedLost, KnownEnds, Place
+    from serve_apps.gateway.shared.limits import GatewayLimits
+    from serve_apps.gateway.shared.metrics import GatewayMetrics
+    from serve_apps.gateway.visitors.visible import VisitorView
 
     async def nothing():
         return
@@ -144,14 +144,14 @@ async def test_a_subscription_that_ends_is_told():
 
 async def test_a_lost_commit_is_found_also_while_live_frames_keep_coming():
     from events.conversation import AnswerRated
-    from events.live import Typing
-    from events.log import Head, NewCommit
-    from events.memory import MemoryLive, MemoryLog
-    from events.stream import conversation_stream
-    from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place
-    from serve_apps.gateway.limits import GatewayLimits
-    from serve_apps.gateway.metrics import GatewayMetrics
-    from serve_apps.gateway.visible import VisitorView
+    from events.live.frames import Typing
+    from events.log.event_log import Head, NewCommit
+    from events.log.memory import MemoryLive, MemoryLog
+    from events.log.stream import conversation_stream
+    from serve_apps.gateway.shared.feed import ConversationFeed, KnownEnds, Place
+    from serve_apps.gateway.shared.limits import GatewayLimits
+    from serve_apps.gateway.shared.metrics import GatewayMetrics
+    from serve_apps.gateway.visitors.visible import VisitorView
 
     log, stream = MemoryLog(), conversation_stream("demo", "c")
     live = MemoryLive(MemoryLog())  # not this log's: every commit is lost
@@ -178,24 +178,24 @@ async def test_a_lost_commit_is_found_also_while_live_frames_keep_coming():
 
 @pytest.mark.parametrize("text", ["", "a", "-1", "1.", ".1", "1.2.3", "9" * 17, "1 ", "\u0661"])
 def test_a_place_that_is_none_is_refused(text):
-    from serve_apps.gateway.feed import Place
+    from serve_apps.gateway.shared.feed import Place
 
     with pytest.raises(ValueError, match="no place"):
         Place.parse(text)
 
 
 def test_a_place_reads_with_and_without_its_index():
-    from serve_apps.gateway.feed import Place
+    from serve_apps.gateway.shared.feed import Place
 
     assert Place.parse("12") == Place(12)
     assert Place.parse("12.3") == Place(12, 3)
 
 
 def test_the_cache_of_ends_is_bounded_and_never_goes_back():
-    from events.log import Head
-    from events.stream import conversation_stream
-    from serve_apps.gateway.feed import KnownEnds
-    from serve_apps.gateway.standing import Standing
+    from events.log.event_log import Head
+    from events.log.stream import conversation_stream
+    from serve_apps.gateway.shared.feed import KnownEnds
+    from serve_apps.gateway.shared.live_frame_state import Standing
 
     ends = KnownEnds(size=2)
     ai, human = Standing(), Standing(mode="human")
@@ -210,14 +210,14 @@ def test_the_cache_of_ends_is_bounded_and_never_goes_back():
 
 async def test_the_rest_of_the_last_commit_is_not_lost_to_a_server_that_is_behind():
     from events.conversation import AnswerRated
-    from events.log import Head, LogUnavailable, NewCommit
-    from events.memory import MemoryLog
-    from events.stream import conversation_stream
-    from serve_apps.gateway.feed import ConversationFeed, KnownEnds, Place
-    from serve_apps.gateway.limits import GatewayLimits
-    from serve_apps.gateway.metrics import GatewayMetrics
-    from serve_apps.gateway.standing import Standing
-    from serve_apps.gateway.visible import VisitorView
+    from events.log.event_log import Head, LogUnavailable, NewCommit
+    from events.log.memory import MemoryLog
+    from events.log.stream import conversation_stream
+    from serve_apps.gateway.shared.feed import ConversationFeed, KnownEnds, Place
+    from serve_apps.gateway.shared.limits import GatewayLimits
+    from serve_apps.gateway.shared.live_frame_state import Standing
+    from serve_apps.gateway.shared.metrics import GatewayMetrics
+    from serve_apps.gateway.visitors.visible import VisitorView
 
     class Behind(MemoryLog):
         behind = True

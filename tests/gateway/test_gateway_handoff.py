@@ -51,7 +51,7 @@ async def test_who_comes_back_while_waiting_is_told_its_place_again(gateway):
 
 
 async def test_a_board_is_begun_when_somebody_waits_and_not_before(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     async with gateway(limits=GatewayLimits(board_linger_s=0)) as house:
         async with house.visitor() as visitor:

@@ -82,7 +82,7 @@ async def test_a_handoff_and_a_rating_over_http(client):
 
 async def test_events_can_be_read_from_within_a_commit(client, house):
     from events.conversation import AnswerRated
-    from events.log import Head, NewCommit
+    from events.log.event_log import Head, NewCommit
 
     path, bearer, conversation = await opened(client)
     facts = tuple(AnswerRated(at=1, score=score) for score in (1, 2, 3))
@@ -167,7 +167,7 @@ async def test_an_outage_is_a_503_that_says_to_try_again(gateway):
 
 
 async def test_too_many_messages_over_http_are_a_429(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(messages_burst=2)
     async with gateway(limits=limits) as house, httpx.AsyncClient(base_url=house.http) as client:
@@ -245,7 +245,7 @@ async def events_of(client, path, headers):
 
 
 async def test_an_event_stream_is_live_and_resumes_exactly(client, house):
-    from events.live import Delta
+    from events.live.frames import Delta
 
     path, bearer, conversation = await opened(client)
     stream = house.stream(conversation)
@@ -268,7 +268,7 @@ async def test_an_event_stream_is_live_and_resumes_exactly(client, house):
 
 
 async def test_a_quiet_stream_has_heartbeats_and_ends_of_age(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(heartbeat_s=0.05, stream_s=0.3)
     async with gateway(limits=limits) as house, httpx.AsyncClient(base_url=house.http) as client:

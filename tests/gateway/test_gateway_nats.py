@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 async def test_a_visitor_loses_nothing_when_nats_is_killed_and_started_again(gateway, start_nats):
-    from events.jetstream import JetStreamLog
-    from events.live_nats import NatsLive
-    from serve_apps.gateway.limits import GatewayLimits
+    from events.jetstream.log import JetStreamLog
+    from events.live.nats_feed import NatsLive
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     nats = start_nats()
     log = await JetStreamLog.connect(nats.url)
@@ -43,11 +43,11 @@ async def test_a_visitor_loses_nothing_when_nats_is_killed_and_started_again(gat
 async def test_a_console_misses_nothing_when_nats_is_killed_and_started_again(gateway, start_nats):
     from console_house import hire
 
-    from events.jetstream import JetStreamLog
-    from events.live_nats import NatsLive
-    from serve_apps.gateway.limits import GatewayLimits
-    from tandem.client import Visitor
-    from tandem.operator_socket import OperatorSocket
+    from events.jetstream.log import JetStreamLog
+    from events.live.nats_feed import NatsLive
+    from serve_apps.gateway.shared.limits import GatewayLimits
+    from tandem.clients.operator_socket import OperatorSocket
+    from tandem.clients.visitor import Visitor
 
     nats = start_nats()
     log = await JetStreamLog.connect(nats.url)

@@ -169,7 +169,7 @@ async def test_an_outage_rejects_as_unavailable_and_the_same_id_can_be_sent_agai
 
 
 async def test_a_shard_that_never_answers_is_unavailable_after_the_time_out(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(ask_timeout_s=0.1)
     async with gateway(limits=limits) as house, house.visitor() as visitor:
@@ -195,7 +195,7 @@ async def test_a_flood_is_rejected_and_then_closed(house):
 
 
 async def test_sockets_of_one_address_share_a_limit(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(address_messages=3, address_window_s=3600)
     async with gateway(limits=limits, limit_loopback=True) as house:
@@ -301,7 +301,7 @@ async def test_the_first_frame_must_be_hello(house):
 
 
 async def test_a_socket_that_says_nothing_is_closed(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(hello_timeout_s=0.2, idle_timeout_s=0.2)
     async with gateway(limits=limits) as house:
@@ -325,7 +325,7 @@ def small_socket(house):
 
 
 async def test_a_client_that_does_not_read_is_closed_and_others_are_untouched(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(
         outbox_frames=4, slow_reader_s=0.2, messages_burst=1000, frames_burst=1000, close_grace_s=30
@@ -346,7 +346,7 @@ async def test_a_client_that_does_not_read_is_closed_and_others_are_untouched(ga
 
 
 async def test_a_client_that_never_reads_is_cut_off(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(
         outbox_frames=4,
@@ -369,7 +369,7 @@ async def test_a_client_that_never_reads_is_cut_off(gateway):
 
 
 async def test_a_long_history_does_not_make_a_reader_slow(gateway):
-    from serve_apps.gateway.limits import GatewayLimits
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     limits = GatewayLimits(outbox_frames=2, messages_burst=1000, frames_burst=1000)
     async with gateway(limits=limits) as house:

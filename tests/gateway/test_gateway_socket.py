@@ -13,7 +13,7 @@ def places(events):
 
 
 async def test_a_new_visitor_is_welcomed_and_nothing_is_written(house):
-    from events.stream import is_token
+    from events.log.stream import is_token
 
     async with house.visitor() as visitor:
         welcome = await visitor.hello()
@@ -65,7 +65,7 @@ async def test_without_a_subprotocol_json_is_spoken(house):
 
 async def test_an_answer_streams_and_its_event_hides_what_is_not_for_a_visitor(house):
     from events.conversation import Source, TurnCost
-    from events.live import Delta, Typing
+    from events.live.frames import Delta, Typing
 
     async with house.visitor() as visitor:
         stream = house.stream((await visitor.hello())["conversation"])
@@ -117,7 +117,7 @@ async def test_a_handoff_before_any_message_is_an_error_with_its_reason(house):
 
 
 async def test_coming_back_gives_all_that_was_said_and_who_speaks(house):
-    from actors.commands import ReplyAsOperator, TakeOver
+    from actors.conversation.commands import ReplyAsOperator, TakeOver
 
     async with house.visitor() as visitor:
         welcome = await visitor.hello()
@@ -138,7 +138,7 @@ async def test_coming_back_gives_all_that_was_said_and_who_speaks(house):
 
 
 async def test_who_speaks_is_known_also_to_one_who_missed_nothing(house):
-    from actors.commands import TakeOver
+    from actors.conversation.commands import TakeOver
 
     async with house.visitor() as visitor:
         welcome = await visitor.hello()
@@ -158,7 +158,7 @@ async def test_who_speaks_is_known_also_to_one_who_missed_nothing(house):
 
 @pytest.mark.parametrize("process", ["the same", "another"])
 async def test_who_comes_back_in_the_middle_of_an_answer_goes_on_seeing_it(house, process):
-    from events.live import Delta
+    from events.live.frames import Delta
 
     async with house.visitor() as visitor:
         welcome = await visitor.hello()
@@ -177,7 +177,7 @@ async def test_who_comes_back_in_the_middle_of_an_answer_goes_on_seeing_it(house
 @pytest.mark.parametrize("seen", [None, 0, 1, 2, 3, 4])
 async def test_a_half_received_commit_is_resumed_exactly(house, seen):
     from events.conversation import AnswerRated, MessageReceived
-    from events.log import Head, NewCommit
+    from events.log.event_log import Head, NewCommit
 
     async with house.visitor() as visitor:
         welcome = await visitor.hello()
@@ -240,8 +240,8 @@ async def test_messages_of_one_socket_are_kept_in_the_order_they_were_sent(house
 
 
 async def test_a_lost_live_commit_is_read_from_the_log(gateway):
-    from events.memory import MemoryLive, MemoryLog
-    from serve_apps.gateway.limits import GatewayLimits
+    from events.log.memory import MemoryLive, MemoryLog
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     class LossyLive(MemoryLive):
         losing = False
@@ -268,8 +268,8 @@ async def test_a_lost_live_commit_is_read_from_the_log(gateway):
 
 
 async def test_an_accepted_message_that_is_not_pushed_is_looked_for_soon(gateway):
-    from events.memory import MemoryLive, MemoryLog
-    from serve_apps.gateway.limits import GatewayLimits
+    from events.log.memory import MemoryLive, MemoryLog
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     class SilentLive(MemoryLive):
         def push(self, stream, commit):
@@ -285,9 +285,9 @@ async def test_an_accepted_message_that_is_not_pushed_is_looked_for_soon(gateway
 
 
 async def test_the_log_may_be_away_while_a_visitor_is_there(gateway):
-    from events.log import LogUnavailable
-    from events.memory import MemoryLive, MemoryLog
-    from serve_apps.gateway.limits import GatewayLimits
+    from events.log.event_log import LogUnavailable
+    from events.log.memory import MemoryLive, MemoryLog
+    from serve_apps.gateway.shared.limits import GatewayLimits
 
     class FlakyLog(MemoryLog):
         away = False

@@ -16,7 +16,7 @@ class Shards:
     """Answers are begun, streamed and taken over at random; who was cut off goes on publishing."""
 
     def __init__(self, unsteady, stream):
-        from events.log import Head
+        from events.log.event_log import Head
 
         self.unsteady, self.stream, self.head = unsteady, stream, Head()
         self.zombies: list[asyncio.Task[None]] = []
@@ -51,13 +51,13 @@ class Shards:
         await self.commit(e.TurnCancelled(at=1, turn=f"turn-{epoch}", reason="closed"))
 
     async def commit(self, *facts):
-        from events.log import NewCommit
+        from events.log.event_log import NewCommit
 
         new = NewCommit(commit_id=f"c{self.head.number}", facts=facts)
         self.head = (await self.unsteady.log.append(self.stream, new, expected=self.head)).head
 
     async def stream_deltas(self, turn):
-        from events.live import Delta
+        from events.live.frames import Delta
 
         index = 0
         while not self.over:
@@ -70,11 +70,11 @@ class Shards:
 async def follow(unsteady, stream, seen, ends, *, stop_after, complete):
     """One connection: what it shows is put behind `seen`, events and deltas alike. It is cut
     after some frames, and ends when all is `complete`."""
-    from serve_apps.gateway.feed import ConversationFeed, Place
-    from serve_apps.gateway.frames import EventFrame
-    from serve_apps.gateway.limits import GatewayLimits
-    from serve_apps.gateway.metrics import GatewayMetrics
-    from serve_apps.gateway.visible import VisitorView
+    from serve_apps.gateway.shared.feed import ConversationFeed, Place
+    from serve_apps.gateway.shared.limits import GatewayLimits
+    from serve_apps.gateway.shared.metrics import GatewayMetrics
+    from serve_apps.gateway.visitors.frames import EventFrame
+    from serve_apps.gateway.visitors.visible import VisitorView
 
     limits = GatewayLimits(recheck_s=0.01, recheck_owed_s=0.01)
     last = next((frame for frame in reversed(seen) if isinstance(frame, EventFrame)), None)
@@ -93,7 +93,7 @@ async def follow(unsteady, stream, seen, ends, *, stop_after, complete):
 
 def check(seen):
     """Each delta is of the turn that was begun by the change that its page saw last."""
-    from serve_apps.gateway.frames import DeltaFrame, ModeEvent
+    from serve_apps.gateway.visitors.frames import DeltaFrame, ModeEvent
 
     changes, deltas = 0, 0
     for frame in seen:
@@ -109,9 +109,9 @@ def check(seen):
 
 @pytest.mark.parametrize("seed", range(60))
 async def test_nothing_of_an_answer_is_seen_after_it_was_taken_over(seed):
-    from events.log import LogUnavailable
-    from events.stream import conversation_stream
-    from serve_apps.gateway.feed import KnownEnds
+    from events.log.event_log import LogUnavailable
+    from events.log.stream import conversation_stream
+    from serve_apps.gateway.shared.feed import KnownEnds
 
     unsteady, stream = Unsteady(seed), conversation_stream("demo", f"c{seed}")
     shards, seen, ends = Shards(unsteady, stream), [], KnownEnds()
@@ -146,7 +146,7 @@ def test_some_deltas_were_seen_before():
 async def test_a_take_over_through_the_sockets_silences_the_answer(house):
     from console_house import hire
 
-    from events.live import Delta, Typing
+    from events.live.frames import Delta, Typing
 
     ana = await hire(house, "Ana")
     async with ana.console() as console, house.visitor() as visitor:

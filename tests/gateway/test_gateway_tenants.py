@@ -28,8 +28,8 @@ async def test_a_key_stays_with_the_tenant_that_had_it_first(gateway):
 
 
 async def test_a_key_is_found_while_the_directory_is_still_read_in():
-    from events.memory import MemoryLog
-    from serve_apps.gateway.tenants import TenantDirectory
+    from events.log.memory import MemoryLog
+    from serve_apps.gateway.shared.tenants import TenantDirectory
 
     log = MemoryLog()
     directory = TenantDirectory(log)
@@ -44,9 +44,9 @@ async def test_a_key_is_found_while_the_directory_is_still_read_in():
 
 
 async def test_the_directory_survives_an_outage_of_the_log():
-    from events.log import LogUnavailable
-    from events.memory import MemoryLog
-    from serve_apps.gateway.tenants import TenantDirectory
+    from events.log.event_log import LogUnavailable
+    from events.log.memory import MemoryLog
+    from serve_apps.gateway.shared.tenants import TenantDirectory
 
     class Flaky(MemoryLog):
         tries = 0
@@ -90,13 +90,13 @@ async def test_the_directory_survives_an_outage_of_the_log():
     ],
 )
 def test_loopback_means_this_machine_and_nothing_that_looks_like_it(origin, allowed):
-    from serve_apps.gateway.origins import allows
+    from serve_apps.gateway.shared.origins import allows
 
     assert allows(("loopback",), origin) is allowed
 
 
 def test_an_origin_is_matched_whole():
-    from serve_apps.gateway.origins import allows
+    from serve_apps.gateway.shared.origins import allows
 
     assert allows(("https://shop.example",), "https://shop.example")
     assert allows(("https://Shop.example/",), "https://shop.example")
@@ -105,7 +105,7 @@ def test_an_origin_is_matched_whole():
 
 
 def test_a_token_proves_its_conversation_and_no_other_secret_does():
-    from serve_apps.gateway.tokens import BadToken, VisitorTokens
+    from serve_apps.gateway.shared.tokens import BadToken, VisitorTokens
 
     token = VisitorTokens(SECRET).issue("demo", "c1", "v1")
     proven = VisitorTokens(SECRET).read(token)
@@ -123,7 +123,7 @@ def test_a_token_from_before_visitors_had_an_id_names_its_conversation_as_one():
 
     import jwt
 
-    from serve_apps.gateway.tokens import BadToken, VisitorTokens
+    from serve_apps.gateway.shared.tokens import BadToken, VisitorTokens
 
     claims = {"aud": "tandem.visitor", "ten": "demo", "con": "c1", "iat": int(time.time())}
     old = jwt.encode(claims, SECRET, algorithm="HS256")
@@ -136,8 +136,8 @@ def test_a_token_from_before_visitors_had_an_id_names_its_conversation_as_one():
 def test_ids_are_tokens_of_version_7_that_sort_by_time():
     import uuid
 
-    from events.stream import is_token
-    from serve_apps.gateway.tokens import new_id, now_ms
+    from events.log.stream import is_token
+    from serve_apps.gateway.shared.tokens import new_id, now_ms
 
     before = now_ms()
     ids = [new_id() for _ in range(1000)]
@@ -161,13 +161,13 @@ def test_ids_are_tokens_of_version_7_that_sort_by_time():
     ],
 )
 def test_text_is_kept_without_what_could_not_be(text, kept):
-    from serve_apps.gateway.limits import clean_text
+    from serve_apps.gateway.shared.limits import clean_text
 
     assert clean_text(text) == kept
 
 
 def test_a_bucket_gives_a_burst_and_then_its_rate():
-    from serve_apps.gateway.limits import TokenBucket
+    from serve_apps.gateway.shared.limits import TokenBucket
 
     bucket = TokenBucket(3, 2.0, now=100.0)
     assert [bucket.take(100.0) for _ in range(4)] == [True, True, True, False]

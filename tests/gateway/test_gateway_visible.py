@@ -9,8 +9,8 @@ SECRET = "not-for-visitors"
 
 
 def commit_of(*facts):
-    from events.log import Commit
-    from events.stream import conversation_stream
+    from events.log.event_log import Commit
+    from events.log.stream import conversation_stream
 
     return Commit(
         stream=conversation_stream("demo", "c"), version=7, number=2, commit_id="x",
@@ -79,7 +79,7 @@ def every_fact():
 
 def test_every_fact_is_shown_or_hidden_on_purpose():
     from events.conversation import ConversationFact
-    from serve_apps.gateway.visible import visible
+    from serve_apps.gateway.visitors.visible import visible
 
     facts = every_fact()
     assert {type(fact) for fact in facts} == set(ConversationFact.__args__)
@@ -104,8 +104,8 @@ def test_every_fact_is_shown_or_hidden_on_purpose():
 
 
 def test_nothing_internal_leaks():
-    from serve_apps.gateway.frames import CODECS
-    from serve_apps.gateway.visible import visible
+    from serve_apps.gateway.visitors.frames import CODECS
+    from serve_apps.gateway.visitors.visible import visible
 
     for frame in visible(commit_of(*every_fact())):
         for codec in CODECS.values():
@@ -116,7 +116,7 @@ def test_nothing_internal_leaks():
 
 
 def test_each_fact_alone_is_shown_the_same_as_among_others():
-    from serve_apps.gateway.visible import visible
+    from serve_apps.gateway.visitors.visible import visible
 
     alone = [msgspec.structs.replace(frame, index=index) for index, fact in enumerate(every_fact())
              for frame in visible(commit_of(fact))]  # fmt: skip
@@ -124,7 +124,7 @@ def test_each_fact_alone_is_shown_the_same_as_among_others():
 
 
 def test_the_visitor_is_told_who_joined_and_that_it_is_done():
-    from serve_apps.gateway.visible import visible
+    from serve_apps.gateway.visitors.visible import visible
 
     shown = {frame.at: msgspec.to_builtins(frame) for frame in visible(commit_of(*every_fact()))}
     assert shown[10]["operator_name"] == shown[11]["operator_name"] == "Ann"
@@ -162,8 +162,8 @@ def live_frames():
     ],
 )
 def test_of_live_frames_a_visitor_sees_the_open_turns_and_the_owners(standing, shown):
-    from serve_apps.gateway.standing import Standing
-    from serve_apps.gateway.visible import passed
+    from serve_apps.gateway.shared.live_frame_state import Standing
+    from serve_apps.gateway.visitors.visible import passed
 
     passing = {
         name: frame
@@ -176,7 +176,7 @@ def test_of_live_frames_a_visitor_sees_the_open_turns_and_the_owners(standing, s
 
 def test_a_models_markdown_is_rendered_and_its_script_is_not():
     from events import conversation as e
-    from serve_apps.gateway.visible import visible
+    from serve_apps.gateway.visitors.visible import visible
 
     answer = e.AnswerRecorded(
         at=1,

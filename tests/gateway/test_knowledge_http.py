@@ -121,7 +121,7 @@ async def test_replaced_and_removed_texts_stay_readable_and_are_found_as_of_then
 
 
 async def test_who_was_told_and_what_found_nothing(house: Any, people: Any) -> None:
-    from actors.commands import ReceiveMessage
+    from actors.conversation.commands import ReceiveMessage
     from events.conversation import Source
 
     ana, vic = people["Ana"], people["Vic"]
@@ -377,8 +377,8 @@ async def events(answer: httpx.Response) -> AsyncIterator[tuple[str, dict[str, A
 
 
 async def test_what_happens_is_followed_live(house: Any, ana: Any, people: Any) -> None:
-    from events.live import DocumentProgress
-    from events.stream import documents_live
+    from events.live.frames import DocumentProgress
+    from events.log.stream import documents_live
 
     async with (
         asyncio.timeout(60),

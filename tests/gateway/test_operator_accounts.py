@@ -9,9 +9,9 @@ import pytest
 from gateway_house import House
 from operator_house import cheap_passwords
 
-from events.memory import MemoryLog
-from events.stream import operators_stream
-from serve_apps.gateway.operators.accounts import (
+from events.log.memory import MemoryLog
+from events.log.stream import operators_stream
+from serve_apps.gateway.operators.accounts.accounts import (
     add_operator,
     change,
     change_operator,
@@ -19,9 +19,9 @@ from serve_apps.gateway.operators.accounts import (
     load_roster,
     remove_operator,
 )
-from serve_apps.gateway.operators.directory import OperatorDirectory
-from serve_apps.gateway.operators.passwords import Busy, Passwords
-from serve_apps.gateway.operators.roster import AccountError, rehashing
+from serve_apps.gateway.operators.accounts.directory import OperatorDirectory
+from serve_apps.gateway.operators.accounts.passwords import Busy, Passwords
+from serve_apps.gateway.operators.accounts.roster import AccountError, rehashing
 
 PASSWORD = "a long enough password"
 

@@ -11,8 +11,8 @@ import pytest
 from gateway_house import until
 from operator_house import Clock, bearer, hired, is_problem
 
-from actors.commands import ReceiveMessage, RequestHandoff
-from actors.conversation import fold, initial
+from actors.conversation.commands import ReceiveMessage, RequestHandoff
+from actors.conversation.decide import fold, initial
 from events.json_lines import commit_lines
 
 
@@ -217,8 +217,8 @@ async def test_an_export_is_what_the_command_line_prints(ask, talk, house):
 
 async def test_a_long_conversation_is_read_page_by_page(gateway, monkeypatch):
     from events.conversation import AnswerRated, ConversationStarted
-    from events.log import Head, NewCommit
-    from serve_apps.gateway.operators import history
+    from events.log.event_log import Head, NewCommit
+    from serve_apps.gateway.operators.board import history
 
     monkeypatch.setattr(history, "PAGE_COMMITS", 10)
     async with gateway() as house, httpx.AsyncClient(base_url=house.http) as client:
@@ -339,9 +339,9 @@ async def test_a_text_of_which_nothing_is_left_is_refused(ask, talk):
 
 
 async def test_every_order_becomes_its_command(house):
-    from actors import commands as c
+    from actors.conversation import commands as c
     from serve_apps.gateway.operators import frames as f
-    from serve_apps.gateway.operators.orders import to_command
+    from serve_apps.gateway.operators.orders.orders import to_command
 
     me = f.OperatorView(
         operator="op_ana", email="a@b", name="Ana", role="manager", tenant="demo", company=""
@@ -574,8 +574,8 @@ async def test_figures_and_the_ledger_are_there(ask, talk, house):
 async def test_a_draft_is_shown_in_milliseconds_and_without_its_tenant():
     from datetime import UTC, datetime
 
-    from projections.drafts import DraftRow
-    from serve_apps.gateway.operators.readings import draft_line
+    from projections.read_models.drafts import DraftRow
+    from serve_apps.gateway.operators.board.readings import draft_line
 
     row = DraftRow(
         tenant="demo",

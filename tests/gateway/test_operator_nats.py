@@ -11,9 +11,9 @@ from operator_house import CONSOLE, bearer, hired, is_problem, sign_in
 @pytest.fixture
 async def replicas(gateway, start_nats):
     """(house, house, server)"""
-    from events.jetstream import JetStreamLog
+    from events.jetstream.log import JetStreamLog
     from events.key_value import OPERATOR_SESSIONS, PRESENCE, SIGN_IN_FAILURES, NatsKeyValue
-    from events.live_nats import NatsLive
+    from events.live.nats_feed import NatsLive
 
     nats = start_nats()
     log = await JetStreamLog.connect(nats.url)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from events.key_value import MemoryKeyValue
-from events.log import LogUnavailable
-from serve_apps.gateway.operators.presence import FRESH_MS, Presence
-from serve_apps.gateway.operators.roster import Account
+from events.log.event_log import LogUnavailable
+from serve_apps.gateway.operators.accounts.roster import Account
+from serve_apps.gateway.operators.board.presence import FRESH_MS, Presence
 
 NOON = 1_760_000_000_000
 

@@ -19,8 +19,8 @@ from operator_house import (
     sign_in,
 )
 
-from serve_apps.gateway.operators.accounts import change_operator, remove_operator
-from serve_apps.gateway.operators.sessions import (
+from serve_apps.gateway.operators.accounts.accounts import change_operator, remove_operator
+from serve_apps.gateway.operators.accounts.sessions import (
     RACE_MS,
     Session,
     TokenReused,
@@ -38,7 +38,7 @@ def clock():
 
 @pytest.fixture
 async def house(gateway, clock, monkeypatch):
-    monkeypatch.setattr("serve_apps.gateway.tenants.QUIET_S", 0.02)  # a log in memory is quick
+    monkeypatch.setattr("serve_apps.gateway.shared.tenants.QUIET_S", 0.02)
     async with gateway(clock=clock) as running:
         yield running
 
@@ -283,11 +283,11 @@ async def test_a_removed_operator_is_refused_at_once(client, house):
 async def test_a_gateway_that_has_not_read_the_account_yet_says_so(client, house):
     """Nobody is thrown out because one replica is a moment behind another."""
     from events.key_value import MemoryKeyValue
-    from serve_apps.gateway.operators.access import AccessTokens
-    from serve_apps.gateway.operators.directory import OperatorDirectory
-    from serve_apps.gateway.operators.identity import Identity
-    from serve_apps.gateway.operators.sessions import Sessions
-    from serve_apps.gateway.refusal import Refusal
+    from serve_apps.gateway.operators.accounts.access import AccessTokens
+    from serve_apps.gateway.operators.accounts.directory import OperatorDirectory
+    from serve_apps.gateway.operators.accounts.identity import Identity
+    from serve_apps.gateway.operators.accounts.sessions import Sessions
+    from serve_apps.gateway.shared.refusal import Refusal
 
     class Behind:
         version = 1

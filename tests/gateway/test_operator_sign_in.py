@@ -11,7 +11,7 @@ import structlog
 from gateway_house import until
 from operator_house import PASSWORD, Clock, bearer, cheap_passwords, hired, is_problem, sign_in
 
-from serve_apps.gateway.operators.failures import SignInFailures, Tries, tried_account
+from serve_apps.gateway.operators.accounts.lockouts import SignInFailures, Tries, tried_account
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def clock():
 
 @pytest.fixture
 async def house(gateway, clock, monkeypatch):
-    monkeypatch.setattr("serve_apps.gateway.tenants.QUIET_S", 0.02)  # a log in memory is quick
+    monkeypatch.setattr("serve_apps.gateway.shared.tenants.QUIET_S", 0.02)
     async with gateway(clock=clock) as running:
         yield running
 
@@ -226,7 +226,7 @@ async def test_a_password_hashed_by_older_parameters_is_hashed_anew_and_sessions
 ):
     from argon2 import PasswordHasher
 
-    from serve_apps.gateway.operators.passwords import Passwords
+    from serve_apps.gateway.operators.accounts.passwords import Passwords
 
     newer = Passwords(PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
     async with (
@@ -248,7 +248,7 @@ async def test_a_password_hashed_by_older_parameters_is_hashed_anew_and_sessions
 
 async def test_who_cannot_count_lets_nobody_in(gateway):
     from events.key_value import MemoryKeyValue
-    from events.log import LogUnavailable
+    from events.log.event_log import LogUnavailable
 
     class Away(MemoryKeyValue):
         async def get(self, key):
@@ -317,7 +317,7 @@ async def test_what_is_no_sign_in_at_all_is_refused(client, body):
 
 
 async def test_who_could_not_be_looked_at_for_others_waiting_is_not_counted(client, house):
-    from serve_apps.gateway.operators.passwords import Busy
+    from serve_apps.gateway.operators.accounts.passwords import Busy
 
     await hired(house)
     passwords = house.hub.passwords

@@ -10,7 +10,7 @@ class Unsteady:
     """A live feed and a log that misbehave as far as their contracts allow, by one seed."""
 
     def __init__(self, seed: int) -> None:
-        from events.memory import MemoryLive, MemoryLog
+        from events.log.memory import MemoryLive, MemoryLog
 
         chance = random.Random(seed)
 

@@ -16,9 +16,9 @@ from actors.ports import GenerationRequest, TextDelta
 from actors.speech.guard import Guard, Verdict
 from actors.speech.instructions import reads_as_instruction
 from actors.speech.texts import NO_ANSWER
+from serve_apps.gateway.shared.safe_html import from_markdown
 from serve_apps.generation import prompt
 from serve_apps.generation.extractive import ExtractiveGenerator
-from serve_apps.safe_html import from_markdown
 
 EN = (
     "You can return unworn shoes within 30 days of delivery. Gift cards cannot be returned. "

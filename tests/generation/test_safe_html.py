@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_apps.safe_html import TAGS, from_markdown, from_plain
+from serve_apps.gateway.shared.safe_html import TAGS, from_markdown, from_plain
 
 PAYLOADS = [
     "<script>alert(1)</script>",

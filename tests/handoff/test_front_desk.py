@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from actors.commands import Reception
+from actors.conversation.commands import Reception
 from events.tenancy import HandoffPolicy, OpenHours
-from serve_apps.front_desk import QueueDesk
+from serve_apps.handoff_availability import QueueHandoffAvailability
 
 MONDAY_NOON = 1_780_308_000_000  # 2026-06-01 10:00 UTC
 MORNINGS = OpenHours(days=(2,), opens="09:00", closes="12:00")
 
 
-def desk(policy: HandoffPolicy, place_of=None) -> QueueDesk:
+def desk(policy: HandoffPolicy, place_of=None) -> QueueHandoffAvailability:
     async def second(tenant: str, conversation: str) -> int:
         return 2
 
-    return QueueDesk(lambda tenant: policy, place_of or second, place_timeout_s=0.01)
+    return QueueHandoffAvailability(lambda tenant: policy, place_of or second, place_timeout_s=0.01)
 
 
 async def test_it_tells_the_place_and_whether_the_ai_goes_on():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.hours import Opening, UnknownTimezone, opening
+from actors.conversation.hours import Opening, UnknownTimezone, opening
 from events.tenancy import HandoffPolicy, OpenHours
 
 MADRID = "Europe/Madrid"

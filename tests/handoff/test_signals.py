@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 async def reader() -> AsyncIterator[MessageSignals]:
-    from serve_apps.encoder import EmbeddingModel, EmbeddingQueue
+    from serve_apps.embedding.encoder import EmbeddingModel, EmbeddingQueue
     from serve_apps.signals.reader import MessageSignals
 
     queue = EmbeddingQueue(EmbeddingModel())
@@ -98,7 +98,7 @@ async def test_what_a_tenant_says_is_none_is_none(reader: MessageSignals) -> Non
 
 
 async def test_without_the_embedder_a_wish_for_a_person_is_heard_all_the_same() -> None:
-    from serve_apps.embedding import EmbeddingFailed
+    from serve_apps.embedding.deployment import EmbeddingFailed
     from serve_apps.signals.reader import MessageSignals
 
     async def fails(text: str) -> Any:

@@ -7,16 +7,16 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from events.jetstream import JetStreamLog
-from events.log import EMPTY, NewCommit
-from events.stream import tenancy_stream
+from events.jetstream.log import JetStreamLog
+from events.log.event_log import EMPTY, NewCommit
+from events.log.stream import tenancy_stream
 from events.tenancy import TenantConfigured
 
 if TYPE_CHECKING:
     import subprocess
 
     from benchmarks.house import House
-    from tandem.client import Frame
+    from tandem.clients.visitor import Frame
 
 PATIENCE_S = 120.0
 
@@ -61,7 +61,7 @@ class Company:
         return said
 
     async def answered(self, question: str) -> Frame:
-        from tandem.client import Visitor
+        from tandem.clients.visitor import Visitor
 
         async with Visitor(self.house.socket_url, self.key) as asking:
             return await asking.ask(question) | {"conversation": asking.conversation}

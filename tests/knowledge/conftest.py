@@ -9,7 +9,7 @@ import pytest
 from knowledge_shelf import Shelf, open_shelf
 
 if TYPE_CHECKING:
-    from serve_apps.encoder import EmbeddingModel
+    from serve_apps.embedding.encoder import EmbeddingModel
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,6 @@ async def shelf(database: str) -> AsyncIterator[Shelf]:
 @pytest.fixture(scope="session")
 def embedding_model() -> EmbeddingModel:
     """The real model, loaded once for the run."""
-    from serve_apps.encoder import EmbeddingModel
+    from serve_apps.embedding.encoder import EmbeddingModel
 
     return EmbeddingModel()

@@ -33,7 +33,7 @@ class Shelf(core.Shelf):
     """What a test says: submit, remove, search; every fact is applied at once."""
 
     def __init__(self, pool: asyncpg.Pool, embed: Any = bag_of_words) -> None:
-        from projections.knowledge.search import KnowledgeSearch
+        from projections.knowledge.search.search import KnowledgeSearch
 
         super().__init__(pool, embed)
         self.knowledge = KnowledgeSearch(pool)
@@ -51,7 +51,7 @@ class Shelf(core.Shelf):
 
     async def rows(self, table: str, tenant: str) -> list[dict[str, Any]]:
         """The tenant's rows of a table, ordered by their columns from the first on."""
-        from projections.queries import every_tenant
+        from projections.read_models.queries import every_tenant
 
         async with every_tenant(self.pool) as connection:
             rows = await connection.fetch(
@@ -62,8 +62,8 @@ class Shelf(core.Shelf):
 
 async def open_shelf(dsn: str, embed: Any = bag_of_words) -> Shelf:
     """Close its pool when it is not needed any more."""
-    from projections.database import open_pool
-    from projections.schema import ensure_schema
+    from projections.engine.database import open_pool
+    from projections.engine.schema import ensure_schema
 
     await ensure_schema(dsn)
     shelf = Shelf(await open_pool(dsn, max_size=3), embed)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 from events.spaces import DEFAULT, parse_space
-from serve_apps.encoder_batches import Encoder
+from serve_apps.embedding.batches import Encoder
 from tandem.reembedding.fill import Workers
 from tandem.reembedding.worker import Order
 from tandem.wiring.objects import LateDocuments
 
 if TYPE_CHECKING:
-    from serve_apps.encoder_batches import Vectors
+    from serve_apps.embedding.batches import Vectors
 
 SMALL = "all-MiniLM-L6-v2.d64.l2.t256"
 WORKERS = Workers(chunks=2, concurrency=1)
@@ -82,8 +82,8 @@ def order(tenant: str, nats_url: str) -> Order:
 
 async def killed_in_the_middle(tenant: str, nats_url: str, dsn: str, after: int) -> None:
     """Dies at once, as by a power cut, when `after` chunks are done."""
-    from events.jetstream import JetStreamLog
-    from projections.database import open_pool
+    from events.jetstream.log import JetStreamLog
+    from projections.engine.database import open_pool
     from tandem.reembedding.fill import fill
 
     def tell(done: int, total: int) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.artifacts import Block, Chunks, Parsed, StoredChunk, encode_chunks
 from events.conversation import Place
 from events.knowledge import ChunkSettings
+from events.objects.artifacts import Block, Chunks, Parsed, StoredChunk, encode_chunks
 from projections.knowledge.chunking import MIN_TOKENS, UnreadableDocument, chunk_parsed
 from projections.knowledge.parsing import parse
 from projections.knowledge.tokens import SPECIAL_TOKENS, load_token_counter

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from knowledge_shelf import Shelf
 
-    from serve_apps.encoder import EmbeddingModel
+    from serve_apps.embedding.encoder import EmbeddingModel
 
 HERE = Path(__file__).parent
 PAGES = HERE.parents[1] / "config" / "demo"
@@ -22,7 +22,7 @@ PAGES = HERE.parents[1] / "config" / "demo"
 async def help_pages(database: str, embedding_model: EmbeddingModel) -> AsyncIterator[Shelf]:
     from knowledge_shelf import open_shelf
 
-    from serve_apps.encoder import EmbeddingQueue
+    from serve_apps.embedding.encoder import EmbeddingQueue
 
     queue = EmbeddingQueue(embedding_model)
     shelf = await open_shelf(database, lambda space, texts: queue.embed_texts(texts))
@@ -40,7 +40,7 @@ def questions(locale: str) -> list[dict[str, str]]:
 
 async def places(shelf: Shelf, locale: str) -> dict[str, int]:
     """For each question the place, from 0, of the page that answers it."""
-    from actors.documents.library import document_id
+    from actors.documents.service import document_id
 
     found: dict[str, int] = {}
     for row in questions(locale):

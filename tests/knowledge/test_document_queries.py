@@ -41,7 +41,7 @@ async def test_documents_are_listed_by_name_page_after_page(shelf: Shelf) -> Non
 
 async def test_documents_are_found_by_state_and_by_name_title_or_address(shelf: Shelf) -> None:
     from projections.knowledge.documents import documents_page
-    from projections.operator_queries import BadPlace
+    from projections.read_models.operator_queries import BadPlace
 
     async def named(**asked: str) -> list[str]:
         return [row.name for row in (await documents_page(shelf.pool, "shop", **asked)).rows]
@@ -64,9 +64,9 @@ async def test_a_sitemaps_pages_are_those_it_asked_for_and_the_command_waits_for
 
     from actors.documents.decide import Record
     from actors.documents.stream import carry_out
-    from events.artifacts import Chunks, encode_chunks
     from events.knowledge import ChunkSettings, DocumentIndexed
-    from events.stream import knowledge_stream
+    from events.log.stream import knowledge_stream
+    from events.objects.artifacts import Chunks, encode_chunks
     from projections.knowledge.sitemaps import pages_of
     from tandem.commands.ingest import _Ingest
 
@@ -166,7 +166,7 @@ async def test_a_chunk_comes_with_its_neighbours_and_to_its_tenant_only(shelf: S
 
 
 async def test_waiting_ends_with_the_name_of_what_is_missing_or_the_reason(shelf: Shelf) -> None:
-    from actors.documents.library import Submitted
+    from actors.documents.service import Submitted
     from projections.knowledge.documents import NotIndexed, wait_indexed
 
     never = Submitted(tenant="shop", document="never", version=1, changed=True)

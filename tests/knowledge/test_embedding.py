@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from serve_apps.encoder import EmbeddingModel
+    from serve_apps.embedding.encoder import EmbeddingModel
 
 
 class SlowModel:
@@ -67,7 +67,7 @@ def test_slices_are_bounded_and_hold_every_text_once(embedding_model: EmbeddingM
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    from serve_apps.encoder import EmbeddingModel
+    from serve_apps.embedding.encoder import EmbeddingModel
 
     with pytest.raises((OSError, ValueError)):
         EmbeddingModel(str(tmp_path))
@@ -76,8 +76,8 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 async def test_a_shorter_space_shares_the_model_and_its_vectors_have_length_one(
     embedding_model: EmbeddingModel,
 ) -> None:
-    from serve_apps.encoder_pool import EncoderPool
-    from serve_apps.spaces import DEFAULT, parse_space
+    from serve_apps.embedding.models import DEFAULT, parse_space
+    from serve_apps.embedding.pool import EncoderPool
 
     loads: list[Any] = []
 
@@ -100,8 +100,8 @@ async def test_a_shorter_space_shares_the_model_and_its_vectors_have_length_one(
 
 
 async def test_few_models_stay_loaded_and_the_default_one_always_does() -> None:
-    from serve_apps.encoder_pool import EncoderPool
-    from serve_apps.spaces import DEFAULT, Space
+    from serve_apps.embedding.models import DEFAULT, Space
+    from serve_apps.embedding.pool import EncoderPool
 
     loads: list[str] = []
 
@@ -118,7 +118,7 @@ async def test_few_models_stay_loaded_and_the_default_one_always_does() -> None:
 
 
 async def test_bulk_work_is_cut_into_calls_and_says_how_far_it_is() -> None:
-    from serve_apps import embedding
+    from serve_apps.embedding import deployment as embedding
 
     calls: list[list[str]] = []
 
@@ -141,7 +141,7 @@ async def test_bulk_work_is_cut_into_calls_and_says_how_far_it_is() -> None:
 
 
 async def test_a_question_goes_before_bulk_work_that_was_there_first() -> None:
-    from serve_apps.encoder import EmbeddingQueue
+    from serve_apps.embedding.encoder import EmbeddingQueue
 
     model: Any = SlowModel()
     queue = EmbeddingQueue(model)
@@ -160,7 +160,7 @@ async def test_a_question_goes_before_bulk_work_that_was_there_first() -> None:
 
 
 async def test_a_question_asked_again_is_not_computed_again() -> None:
-    from serve_apps.encoder import EmbeddingQueue
+    from serve_apps.embedding.encoder import EmbeddingQueue
 
     model: Any = SlowModel()
     queue = EmbeddingQueue(model, cache_size=2)
@@ -174,7 +174,7 @@ async def test_a_question_asked_again_is_not_computed_again() -> None:
 
 
 async def test_a_failure_reaches_who_asked_and_nobody_else() -> None:
-    from serve_apps.encoder import EmbeddingQueue
+    from serve_apps.embedding.encoder import EmbeddingQueue
 
     model: Any = SlowModel()
     queue = EmbeddingQueue(model)
@@ -187,7 +187,7 @@ async def test_a_failure_reaches_who_asked_and_nobody_else() -> None:
 
 
 async def test_an_embedder_that_does_not_answer_is_a_failure_not_a_hang() -> None:
-    from serve_apps.embedding import EmbeddingFailed, ServeEmbedder
+    from serve_apps.embedding.deployment import EmbeddingFailed, ServeEmbedder
 
     class Never(asyncio.Future[Any]):
         pass

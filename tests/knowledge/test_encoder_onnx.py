@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from serve_apps import onnx_export
-from serve_apps.spaces import DEFAULT, model_folder, parse_space
+from serve_apps.embedding import onnx_export
+from serve_apps.embedding.models import DEFAULT, model_folder, parse_space
 
 if TYPE_CHECKING:
-    from serve_apps.encoder import EmbeddingModel
+    from serve_apps.embedding.encoder import EmbeddingModel
 
 pytestmark = pytest.mark.timeout(600)  # the export imports torch anew
 INT8 = parse_space("all-MiniLM-L6-v2.d384.l2.t256.int8")
@@ -49,7 +49,7 @@ def test_it_is_made_once_and_nothing_else_is_left(
 def test_its_vectors_are_those_of_the_original_within_one_part_in_a_hundred(
     cache: Path, embedding_model: EmbeddingModel
 ) -> None:
-    from serve_apps.encoder_pool import Loader, key_of
+    from serve_apps.embedding.pool import Loader, key_of
 
     model = Loader(cache)(key_of(INT8))
     vectors = model.encode_many(TEXTS)
@@ -66,7 +66,7 @@ def test_its_vectors_are_those_of_the_original_within_one_part_in_a_hundred(
 
 
 def test_the_setting_lets_it_compute_the_default_space_too(cache: Path) -> None:
-    from serve_apps.encoder_pool import Loader, key_of
+    from serve_apps.embedding.pool import Loader, key_of
 
     assert Loader(cache, "onnx-int8")(key_of(DEFAULT)).dtype == "int8"
 
@@ -74,8 +74,8 @@ def test_the_setting_lets_it_compute_the_default_space_too(cache: Path) -> None:
 def test_where_it_cannot_be_made_the_default_space_is_computed_by_torch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from serve_apps import encoder_pool
-    from serve_apps.encoder_pool import Loader, key_of
+    from serve_apps.embedding import pool as encoder_pool
+    from serve_apps.embedding.pool import Loader, key_of
 
     broken = tmp_path / "a file"
     broken.write_text("where the folder should be")

@@ -58,8 +58,8 @@ async def test_what_was_valid_at_each_version_is_what_the_log_says(
 
 async def make(shelf: Shelf, tenant: str, what: str, name: str, text: str) -> None:
     from actors.documents.decide import DocumentRefused
-    from actors.documents.spaces import CloseSpace, OpenSpace, SpaceRefused, SwitchSpace
-    from actors.documents.tenant import change_index
+    from actors.documents.embedding_spaces import CloseSpace, OpenSpace, SpaceRefused, SwitchSpace
+    from actors.documents.index_settings import change_index
 
     at = {"tenant": tenant, "space": name, "at": shelf.tick()}
     try:
@@ -86,16 +86,16 @@ async def make(shelf: Shelf, tenant: str, what: str, name: str, text: str) -> No
 
 
 def shelf_id(name: str) -> str:
-    from actors.documents.library import document_id
+    from actors.documents.service import document_id
 
     return document_id(name)
 
 
 async def by_the_log(shelf: Shelf, tenant: str, began: int) -> dict[int, set[str]]:
     """The ids that were valid behind each version, folded from facts and blobs."""
-    from events.artifacts import decode_chunks
     from events.knowledge import DocumentIndexed, DocumentRemoved
-    from projections.knowledge.index_rows import chunk_id
+    from events.objects.artifacts import decode_chunks
+    from projections.knowledge.index.rows import chunk_id
 
     living: dict[str, set[str]] = defaultdict(set)
     valid: dict[int, set[str]] = {began: set()}
@@ -116,7 +116,7 @@ async def by_the_log(shelf: Shelf, tenant: str, began: int) -> dict[int, set[str
 
 async def only_the_living_are_searched(shelf: Shelf, tenant: str, living: set[str]) -> None:
     """And each table of the past holds what was closed, and nothing that answers."""
-    from actors.documents.tenant import load_spaces
+    from actors.documents.index_settings import load_spaces
 
     opened = set((await load_spaces(shelf.log, tenant)).open)
     states = {row["space"]: row["state"] for row in await shelf.rows("spaces", tenant)}

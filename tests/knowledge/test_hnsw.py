@@ -36,13 +36,13 @@ def rows(count: int, *, seed: int = 1) -> str:
 
 
 def large(shelf: Shelf) -> Any:
-    from projections.knowledge.search import KnowledgeSearch
+    from projections.knowledge.search.search import KnowledgeSearch
 
     return KnowledgeSearch(shelf.pool, exact_up_to=ABOVE, timeout=60)
 
 
 async def renewed(dsn: str, above: int = ABOVE) -> Any:
-    from projections.knowledge.hnsw import renew_indexes
+    from projections.knowledge.index.hnsw import renew_indexes
 
     return await renew_indexes(dsn, above=above, memory="32MB")
 
@@ -90,7 +90,7 @@ async def test_a_rare_word_finds_its_chunk_though_no_vector_is_near(grown: Shelf
 
 
 async def test_filters_are_kept_in_the_walk_through_the_index(grown: Shelf) -> None:
-    from projections.knowledge.search import Filters
+    from projections.knowledge.search.search import Filters
 
     found, exact = await both(grown, "lamp bulb", filters=Filters(locales=("en",)))
     assert found.how == "index"
@@ -113,9 +113,9 @@ async def test_the_reader_walks_through_the_tenants_own_index_and_no_other(grown
     predicate is the wall."""
     from pgvector import HalfVector
 
-    from projections.database import tenant_transaction
-    from projections.knowledge import search_large
-    from projections.knowledge.search import _set
+    from projections.engine.database import tenant_transaction
+    from projections.knowledge.search.search import _set
+    from projections.knowledge.search.search import large as search_large
 
     vector = HalfVector((await grown.embed(DEFAULT_SPACE, ["lamp"]))[0])
     statement = search_large.large("big", DEFAULT_SPACE, 384)
@@ -139,7 +139,7 @@ async def test_the_reader_walks_through_the_tenants_own_index_and_no_other(grown
 async def test_nothing_is_done_twice_and_what_was_broken_off_is_made_again(
     grown: Shelf, database: str
 ) -> None:
-    from projections.knowledge.search_large import index_name
+    from projections.knowledge.search.large import index_name
 
     assert (await renewed(database)).made == ()
     name = index_name("big", DEFAULT_SPACE)
@@ -160,8 +160,8 @@ async def test_nothing_is_done_twice_and_what_was_broken_off_is_made_again(
 async def test_an_index_that_cannot_be_made_keeps_no_other_tenant_from_theirs(
     grown: Shelf, database: str, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
-    from projections.knowledge import hnsw
-    from projections.knowledge.search_large import index_name, literal, predicate
+    from projections.knowledge.index import hnsw
+    from projections.knowledge.search.large import index_name, literal, predicate
 
     def broken(tenant: str, space: str) -> str:
         if tenant != "big":
@@ -204,7 +204,7 @@ async def test_a_space_that_is_being_filled_has_its_index_before_the_switch(
 async def test_after_a_rebuild_the_new_tables_get_their_indexes(
     grown: Shelf, database: str
 ) -> None:
-    from projections.builds import create_build, live_build, make_live
+    from projections.engine.builds import create_build, live_build, make_live
 
     async with grown.pool.acquire() as connection, connection.transaction():
         old = await live_build(connection, "knowledge")
@@ -229,7 +229,7 @@ async def test_the_keeper_outlives_a_database_that_is_not_there(
 ) -> None:
     import asyncio
 
-    from projections.knowledge.hnsw import keep_indexes
+    from projections.knowledge.index.hnsw import keep_indexes
 
     lost = asyncio.create_task(keep_indexes("postgresql:///nowhere?host=/nowhere", every_s=0.01))
     keeping = asyncio.create_task(keep_indexes(database, above=15, every_s=0.01))
@@ -244,6 +244,6 @@ async def test_the_keeper_outlives_a_database_that_is_not_there(
 
 
 async def large_standing(shelf: Shelf, tenant: str) -> Any:
-    from projections.knowledge.search import KnowledgeSearch
+    from projections.knowledge.search.search import KnowledgeSearch
 
     return await KnowledgeSearch(shelf.pool, exact_up_to=15, timeout=60).standing(tenant)

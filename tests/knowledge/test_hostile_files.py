@@ -9,7 +9,7 @@ import pytest
 from hostile import Case, hostile_cases
 from hostile.office import many_rows
 
-from events.artifacts import Parsed
+from events.objects.artifacts import Parsed
 from projections.knowledge.parsing import Limits, Unparsable, parse_in_child, sniff
 
 AT_ONCE = 4

@@ -158,8 +158,8 @@ async def test_what_is_counted_of_the_words_is_what_stands_in_the_words(shelf: S
 
 
 async def test_a_batch_that_is_delivered_again_changes_nothing(shelf: Shelf) -> None:
-    from events.stream import knowledge_stream
-    from projections.runner import Batch, feed_live
+    from events.log.stream import knowledge_stream
+    from projections.engine.runner import Batch, feed_live
 
     submitted = await shelf.submit("again", "faq.csv", FAQ)
     before = await chunks_of(shelf, "again")
@@ -171,7 +171,7 @@ async def test_a_batch_that_is_delivered_again_changes_nothing(shelf: Shelf) -> 
 
 
 async def test_lost_vectors_are_computed_again_in_their_own_space(shelf: Shelf) -> None:
-    from projections.knowledge.index import KnowledgeIndex
+    from projections.knowledge.index.projection import KnowledgeIndex
 
     asked: list[str] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from projections.knowledge.index_rows import MOST_LOCALE, MOST_NAME, MOST_SOURCE, bounded
+from projections.knowledge.index.rows import MOST_LOCALE, MOST_NAME, MOST_SOURCE, bounded
 
 B_TREE_ROW = 2704
 TOKENS = 3 * 64

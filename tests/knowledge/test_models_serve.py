@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from serve_apps.encoder import EmbeddingModel
+    from serve_apps.embedding.encoder import EmbeddingModel
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 APPS = ("knowledge-embedding", "knowledge-rerank")
@@ -62,7 +62,7 @@ async def test_a_replica_embeds_as_the_model_does(
     serve_here: Any, embedding_model: EmbeddingModel, tmp_path: Path
 ) -> None:
     from config.settings import Settings
-    from serve_apps.embedding import EmbeddingFailed, ServeEmbedder, embedding_app
+    from serve_apps.embedding.deployment import EmbeddingFailed, ServeEmbedder, embedding_app
 
     app = embedding_app(Settings(home=tmp_path, embedding="torch"))
     handle = await asyncio.to_thread(serve_here.run, app, name=APPS[0], route_prefix=None)
@@ -94,7 +94,7 @@ async def test_a_replica_scores_as_the_cross_encoder_does(
     serve_here: Any, tiny_cross_encoder: str
 ) -> None:
     from config.settings import Settings
-    from serve_apps.rerank import CrossEncoderModel, ServeReranker, rerank_app
+    from serve_apps.retrieval.rerank import CrossEncoderModel, ServeReranker, rerank_app
 
     app = rerank_app(Settings(rerank_model=tiny_cross_encoder))
     handle = await asyncio.to_thread(serve_here.run, app, name=APPS[1], route_prefix=None)
@@ -109,6 +109,6 @@ async def test_a_replica_scores_as_the_cross_encoder_does(
 
 def test_without_a_model_there_is_no_cross_encoder() -> None:
     from config.settings import Settings
-    from serve_apps.rerank import rerank_app
+    from serve_apps.retrieval.rerank import rerank_app
 
     assert rerank_app(Settings(rerank_model="")) is None

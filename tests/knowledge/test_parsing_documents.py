@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from samples import Sample, handbook_pdf, write_samples
 
-from events.artifacts import Block, encode_parsed
 from events.conversation import Place
+from events.objects.artifacts import Block, encode_parsed
 from projections.knowledge.parsing import Unparsable, parse, parse_in_child, sniff
 from projections.knowledge.parsing.lines import Line, paragraphs, without_running
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.artifacts import Parsed
+from events.objects.artifacts import Parsed
 from projections.knowledge.parsing import Unparsable, parse, sniff
 
 LINES = st.sampled_from(

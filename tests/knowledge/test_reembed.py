@@ -51,14 +51,14 @@ async def shop(
 ) -> AsyncIterator[tuple[Shelf, str, str]]:
     """A shelf on real servers whose index is fed by a lane, the address of its log, a tenant with
     eight documents that can be found."""
-    from events.jetstream import JetStreamLog
-    from events.objects import NatsDocuments
-    from projections.builds import ensure_live
-    from projections.database import open_pool
+    from events.jetstream.log import JetStreamLog
+    from events.objects.store import NatsObjectStore
+    from projections.engine.builds import ensure_live
+    from projections.engine.database import open_pool
+    from projections.engine.schema import ensure_schema
+    from projections.engine.worker import open_worker
     from projections.knowledge.documents import wait_indexed
-    from projections.messages import MessagesProjection
-    from projections.schema import ensure_schema
-    from projections.worker import open_worker
+    from projections.read_models.messages import MessagesProjection
 
     url = start_nats().url
     log = await JetStreamLog.connect(url, name="test")
@@ -67,7 +67,7 @@ async def shop(
     pool = await open_pool(database, max_size=4)
     await ensure_live(pool, MessagesProjection())  # usual questions are looked for there
     shelf = Shelf(pool)
-    shelf.log, shelf.documents = log, NatsDocuments(log.connection)
+    shelf.log, shelf.documents = log, NatsObjectStore(log.connection)
     shelf.library = type(shelf.library)(log, shelf.documents, shelf.library._sniff)
     shelf.index = type(shelf.index)(shelf.documents, bag_of_words, DEFAULT_SPACE)
     tenant = f"shop-{uuid.uuid4().hex[:8]}"
@@ -89,7 +89,7 @@ async def shop(
 
 async def _facts(shelf: Shelf, tenant: str, space: str = SMALL) -> dict[str, int]:
     """How often each document was embedded in the new space."""
-    from events.stream import knowledge_stream
+    from events.log.stream import knowledge_stream
 
     found: dict[str, int] = {}
     for colour in COLOURS:
@@ -100,7 +100,7 @@ async def _facts(shelf: Shelf, tenant: str, space: str = SMALL) -> dict[str, int
 
 
 def _id(colour: str) -> str:
-    from actors.documents.library import document_id
+    from actors.documents.service import document_id
 
     return document_id(f"{colour}.md")
 
@@ -123,10 +123,10 @@ async def _ask(shelf: Shelf, tenant: str, asked: asyncio.Queue[str]) -> None:
 async def test_a_space_is_filled_while_the_old_one_answers_and_a_kill_loses_nothing(
     shop: tuple[Shelf, str, str], ray_address: str, database: str
 ) -> None:
-    from actors.documents.spaces import SwitchSpace
-    from actors.documents.tenant import change_index
-    from projections.knowledge.hnsw import renew_indexes
-    from projections.knowledge.search import KnowledgeSearch
+    from actors.documents.embedding_spaces import SwitchSpace
+    from actors.documents.index_settings import change_index
+    from projections.knowledge.index.hnsw import renew_indexes
+    from projections.knowledge.search.search import KnowledgeSearch
     from tandem.reembedding.checks import Bounds, check, index_ready, usual_questions
     from tandem.reembedding.fill import fill
     from tandem.reembedding.missing import missing, wait_for_state
@@ -242,12 +242,12 @@ async def test_nobody_switches_while_a_document_has_no_vectors_in_the_new_space(
 def test_chunks_that_are_lost_are_told_by_their_document_and_not_raised() -> None:
     from reembed_run import words
 
-    from events.objects import MemoryDocuments
+    from events.objects.store import MemoryObjectStore
     from events.spaces import DEFAULT
     from tandem.reembedding.worker import EmbedDocuments, Order
 
     worker = EmbedDocuments(
-        Order(tenant="shop", space=DEFAULT, load=words, open_documents=MemoryDocuments)
+        Order(tenant="shop", space=DEFAULT, load=words, open_documents=MemoryObjectStore)
     )
     done = worker({"document": ["red-md"], "version": [1], "chunks_hash": ["0" * 64]})
     assert done["failed"][0].startswith("red-md: its chunks are lost or damaged")

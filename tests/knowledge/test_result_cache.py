@@ -19,7 +19,7 @@ class Counted:
     """A retriever over the shelf, and what it asked of the embedder and of the index."""
 
     def __init__(self, shelf: Shelf) -> None:
-        from serve_apps.retrieval import KnowledgeRetriever
+        from serve_apps.retrieval.retriever import KnowledgeRetriever
 
         self.embedded: list[tuple[str, str]] = []
         self.searched: list[str] = []
@@ -110,8 +110,8 @@ async def test_after_a_switch_the_question_is_embedded_in_the_new_space(shelf: S
 
 
 async def test_the_least_recently_asked_is_forgotten() -> None:
-    from projections.knowledge.search import NO_FILTERS, SearchResult, Standing
-    from serve_apps.result_cache import Asked, ResultCache
+    from projections.knowledge.search.search import NO_FILTERS, SearchResult, Standing
+    from serve_apps.retrieval.result_cache import Asked, ResultCache
 
     cache = ResultCache(size=2)
     standing = Standing(knowledge=3, space="s")
@@ -131,7 +131,7 @@ async def test_the_least_recently_asked_is_forgotten() -> None:
 
 @pytest.mark.parametrize(("one", "other"), [("é\t x\n", "é x"), ("a  b", " a b ")])
 async def test_what_reads_alike_is_one_question(one: str, other: str) -> None:
-    from serve_apps.result_cache import normalised
+    from serve_apps.retrieval.result_cache import normalised
 
     assert normalised(one) == normalised(other)
     assert normalised("Rosa") != normalised("rosa"), "it may make a difference to a model"

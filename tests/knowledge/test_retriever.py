@@ -22,7 +22,7 @@ async def stocked(shelf: Shelf) -> Shelf:
 
 
 def retriever(shelf: Shelf, **given: Any) -> Any:
-    from serve_apps.retrieval import KnowledgeRetriever
+    from serve_apps.retrieval.retriever import KnowledgeRetriever
 
     async def embed_query(text: str, *, space: str = DEFAULT_SPACE) -> Any:
         return (await shelf.embed(space, [text]))[0]
@@ -70,7 +70,7 @@ async def test_a_cross_encoder_has_the_last_word_on_the_order(stocked: Shelf) ->
 
 
 async def test_without_a_working_cross_encoder_the_searchs_order_stands(stocked: Shelf) -> None:
-    from serve_apps.rerank import RerankFailed
+    from serve_apps.retrieval.rerank import RerankFailed
 
     async def fails(question: str, texts: Any) -> list[float]:
         raise RerankFailed("gone")
@@ -88,7 +88,7 @@ async def test_without_a_working_cross_encoder_the_searchs_order_stands(stocked:
 
 async def test_an_embedder_that_hangs_or_fails_is_named(stocked: Shelf) -> None:
     from actors.ports import RetrievalFailed
-    from serve_apps.embedding import EmbeddingFailed
+    from serve_apps.embedding.deployment import EmbeddingFailed
 
     async def hangs(text: str, *, space: str) -> Any:
         await asyncio.Event().wait()
@@ -126,10 +126,10 @@ async def test_an_index_that_hangs_is_named(stocked: Shelf) -> None:
 
 async def test_an_index_that_is_not_built_or_gone_is_named(postgres_dsn: str) -> None:
     from actors.ports import RetrievalFailed
-    from projections.database import open_pool
-    from projections.knowledge.search import KnowledgeSearch
-    from projections.schema import ensure_schema
-    from serve_apps.retrieval import KnowledgeRetriever
+    from projections.engine.database import open_pool
+    from projections.engine.schema import ensure_schema
+    from projections.knowledge.search.search import KnowledgeSearch
+    from serve_apps.retrieval.retriever import KnowledgeRetriever
 
     async def embed_query(text: str, *, space: str) -> Any:
         import numpy as np

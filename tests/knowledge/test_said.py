@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actors import commands as c
-from actors.conversation import State, decide, fold, initial
+from actors.conversation import commands as c
+from actors.conversation.decide import State, decide, fold, initial
 from actors.ports import Passage, ScoredSentence
 
 if TYPE_CHECKING:
     from knowledge_shelf import Shelf
 
-    from actors.turn import AiTurn
-    from serve_apps.encoder import EmbeddingModel
+    from actors.turn.ai_turn import AiTurn
+    from serve_apps.embedding.encoder import EmbeddingModel
 
 PAGES = Path(__file__).parents[2] / "config" / "demo"
 ANA = {"operator": "op-ana", "operator_name": "Ana"}
@@ -29,11 +29,11 @@ async def turns(database: str, embedding_model: EmbeddingModel) -> AsyncIterator
     from knowledge_shelf import open_shelf
     from turn_parts import Desk, Ears, Pushed
 
-    from actors.turn import AiTurn
-    from serve_apps.encoder import EmbeddingQueue
+    from actors.turn.ai_turn import AiTurn
+    from serve_apps.embedding.encoder import EmbeddingQueue
+    from serve_apps.embedding.query_cache import QueryCache
     from serve_apps.generation.extractive import ExtractiveGenerator
-    from serve_apps.query_cache import QueryCache
-    from serve_apps.retrieval import KnowledgeRetriever
+    from serve_apps.retrieval.retriever import KnowledgeRetriever
 
     queue = EmbeddingQueue(embedding_model)
 
@@ -81,7 +81,7 @@ def released(asked: str, *replies: str, then: str) -> State:
 
 
 async def answer(turns: AiTurn, state: State) -> c.RecordAnswer:
-    from events.stream import conversation_stream
+    from events.log.stream import conversation_stream
 
     assert state.turn is not None
     command = await turns.run(conversation_stream("demo", "c1"), state, state.turn)
@@ -150,7 +150,7 @@ async def test_a_question_about_something_else_is_answered_from_the_pages(turns:
 
 
 async def test_messages_stand_in_the_order_of_the_list_and_keep_it() -> None:
-    from serve_apps.said import merged
+    from serve_apps.retrieval.operator_passages import merged
 
     def page(name: str, score: float, rank: float) -> Passage:
         return Passage(chunk=name, document=name, title="", text=name, score=score, rank_score=rank)
@@ -172,7 +172,7 @@ async def test_messages_stand_in_the_order_of_the_list_and_keep_it() -> None:
 
 
 async def test_what_is_asked_for_twice_at_once_is_embedded_once() -> None:
-    from serve_apps.query_cache import QueryCache
+    from serve_apps.embedding.query_cache import QueryCache
 
     asked: list[str] = []
     go = asyncio.Event()

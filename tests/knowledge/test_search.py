@@ -38,14 +38,14 @@ async def stocked(shelf: Shelf) -> Shelf:
 async def test_only_what_the_filters_allow_is_found(
     stocked: Shelf, allowed: dict[str, Any], titles: set[str]
 ) -> None:
-    from projections.knowledge.search import Filters
+    from projections.knowledge.search.search import Filters
 
     hits = await stocked.search("filters", "lamp", filters=Filters(**allowed))
     assert {hit.title for hit in hits} == titles
 
 
 async def test_a_document_can_be_searched_alone(stocked: Shelf) -> None:
-    from projections.knowledge.search import Filters
+    from projections.knowledge.search.search import Filters
 
     every = await stocked.search("filters", "lamp")
     wanted = next(hit.document for hit in every if hit.title == "Lamps")
@@ -91,7 +91,7 @@ async def test_each_space_is_searched_by_its_own_vectors(shelf: Shelf) -> None:
 
 async def test_a_tenants_standing_says_what_its_searches_go_by(shelf: Shelf) -> None:
     from events.spaces import DEFAULT_SPACE
-    from projections.knowledge.search import Standing
+    from projections.knowledge.search.search import Standing
 
     assert await shelf.knowledge.standing("nobody") == Standing()
     submitted = await shelf.submit("stands", "lamps.md", LAMPS)

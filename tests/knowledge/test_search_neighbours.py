@@ -10,7 +10,7 @@ SECOND = "Wait until the bulb is cold. Wipe the shade with a dry cloth."
 
 def hit(ordinal: int, text: str, **more: Any) -> Any:
     from events.conversation import Place
-    from projections.knowledge.search import Hit
+    from projections.knowledge.search.search import Hit
 
     return Hit(
         **{
@@ -42,7 +42,7 @@ def hit(ordinal: int, text: str, **more: Any) -> Any:
 
 
 def test_what_two_neighbours_share_stays_with_the_better_one() -> None:
-    from projections.knowledge.neighbours import without_overlaps
+    from projections.knowledge.search.neighbours import without_overlaps
 
     after = without_overlaps([hit(1, FIRST), hit(2, SECOND)])
     assert [one.text for one in after] == [FIRST, "Wipe the shade with a dry cloth."]
@@ -53,14 +53,14 @@ def test_what_two_neighbours_share_stays_with_the_better_one() -> None:
 
 
 def test_a_neighbour_that_has_nothing_of_its_own_is_left_out() -> None:
-    from projections.knowledge.neighbours import without_overlaps
+    from projections.knowledge.search.neighbours import without_overlaps
 
     inner = "Wait until the bulb is cold."
     assert [one.chunk for one in without_overlaps([hit(1, FIRST), hit(2, inner)])] == ["c1"]
 
 
 def test_what_only_looks_alike_is_left_as_it_is() -> None:
-    from projections.knowledge.neighbours import without_overlaps
+    from projections.knowledge.search.neighbours import without_overlaps
 
     strangers: list[dict[str, Any]] = [
         {"document": "other"},
@@ -76,7 +76,7 @@ def test_what_only_looks_alike_is_left_as_it_is() -> None:
 
 
 def test_neighbours_stand_after_the_best_of_them_in_the_documents_order() -> None:
-    from projections.knowledge.neighbours import side_by_side
+    from projections.knowledge.search.neighbours import side_by_side
 
     far = hit(9, "Far.")
     hits = [hit(3, "Three."), far, hit(5, "Five."), hit(2, "Two."), hit(4, "Four.")]

@@ -52,7 +52,7 @@ async def test_a_search_as_of_a_version_equals_the_one_made_then(shelf: Shelf) -
 
 
 async def test_filters_hold_in_the_past_too(shelf: Shelf) -> None:
-    from projections.knowledge.search import Filters
+    from projections.knowledge.search.search import Filters
 
     await shelf.submit("past-filters", "shipping.md", SHIPPING)
     returns = await shelf.submit("past-filters", "returns.md", RETURNS)
@@ -68,7 +68,7 @@ async def test_filters_hold_in_the_past_too(shelf: Shelf) -> None:
 async def test_a_past_version_is_searched_in_the_space_of_then(shelf: Shelf) -> None:
     from events.knowledge import SpaceClosed, SpaceOpened, SpaceSwitched
     from events.spaces import DEFAULT_SPACE
-    from projections.knowledge.search import SpaceGone
+    from projections.knowledge.search.search import SpaceGone
 
     tenant = "past-space"
     submitted = await shelf.submit(tenant, "shipping.md", SHIPPING)

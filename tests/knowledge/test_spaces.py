@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_apps.spaces import (
+from serve_apps.embedding.models import (
     DEFAULT,
     DEFAULT_SPACE,
     BadSpace,

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from projections import citations
+from projections.read_models import citations
 from tandem import knowledge_reading
 from tandem.commands.told import told as command
 

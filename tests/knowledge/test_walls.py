@@ -11,7 +11,7 @@ from knowledge_shelf import OTHER_SPACE
 
 from events.knowledge import SpaceOpened, SpaceSwitched
 from events.spaces import DEFAULT_SPACE
-from projections.knowledge.index_tables import TABLES
+from projections.knowledge.index.tables import TABLES
 
 if TYPE_CHECKING:
     from knowledge_shelf import Shelf
@@ -48,7 +48,7 @@ async def test_the_same_file_of_two_tenants_has_different_chunks(shelf: Shelf) -
 async def test_postgres_hides_other_tenants_when_the_predicate_is_forgotten(
     shelf: Shelf, table: str
 ) -> None:
-    from projections.database import tenant_transaction
+    from projections.engine.database import tenant_transaction
 
     async with tenant_transaction(shelf.pool, "acme") as connection:
         rows = await connection.fetch(f"SELECT tenant FROM read.{table}")
@@ -69,7 +69,7 @@ async def test_the_search_itself_cannot_reach_another_tenant(
 
 @pytest.mark.parametrize("table", TABLES)
 async def test_the_wall_binds_the_owner_of_the_table_too(shelf: Shelf, table: str) -> None:
-    from projections.builds import live_build
+    from projections.engine.builds import live_build
 
     build = await live_build(shelf.pool, "knowledge")
     assert build is not None
@@ -88,7 +88,7 @@ async def test_who_names_no_tenant_sees_nothing(shelf: Shelf, table: str) -> Non
 
 
 async def test_a_reader_cannot_write(shelf: Shelf) -> None:
-    from projections.database import tenant_transaction
+    from projections.engine.database import tenant_transaction
 
     with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError)):
         async with tenant_transaction(shelf.pool, "acme") as connection:

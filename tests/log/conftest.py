@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from events.jetstream import JetStreamLog
-from events.live import LiveFeed
-from events.live_nats import NatsLive
-from events.log import EventLog
-from events.memory import MemoryLive, MemoryLog
-from events.stream import StreamName, conversation_stream
-from events.upcast import Lifts
+from events.jetstream.log import JetStreamLog
+from events.live.frames import LiveFeed
+from events.live.nats_feed import NatsLive
+from events.log.event_log import EventLog
+from events.log.memory import MemoryLive, MemoryLog
+from events.log.stream import StreamName, conversation_stream
+from events.log.upcast import Lifts
 
 
 @dataclass

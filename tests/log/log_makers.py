@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from events.chain import START
 from events.conversation import MessageReceived, TurnBegun
-from events.log import Commit, EventLog, Head, NewCommit
-from events.stream import StreamName
+from events.log.chain import START
+from events.log.event_log import Commit, EventLog, Head, NewCommit
+from events.log.stream import StreamName
 
 NOW = 1_767_225_600_000
 PATIENCE_S = 20.0

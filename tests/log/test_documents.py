@@ -6,23 +6,23 @@ import hashlib
 
 import pytest
 
-from events.jetstream_connection import Connection
-from events.log import LogUnavailable
-from events.objects import CorruptDocument, MemoryDocuments, NatsDocuments, NoSuchDocument
-from events.objects_outside import ObstoreDocuments
+from events.jetstream.connection import Connection
+from events.log.event_log import LogUnavailable
+from events.objects.obstore_store import ObstoreObjectStore
+from events.objects.store import CorruptDocument, MemoryObjectStore, NatsObjectStore, NoSuchDocument
 
 
 @pytest.fixture(params=["memory", "nats", "outside", "folder"])
 async def documents(request: pytest.FixtureRequest, log_nats, tmp_path):
     outside = {"outside": "memory:///", "folder": f"file://{tmp_path}/kept"}
     if request.param == "memory":
-        yield MemoryDocuments()
+        yield MemoryObjectStore()
         return
     if request.param in outside:
-        yield ObstoreDocuments.at(outside[request.param])
+        yield ObstoreObjectStore.at(outside[request.param])
         return
     connection = await Connection.open(log_nats)
-    yield NatsDocuments(connection)
+    yield NatsObjectStore(connection)
     await connection.close()
 
 
@@ -61,7 +61,7 @@ async def test_what_does_not_fit_its_hash_is_not_given_out_and_mended_when_put_a
     log_nats, tenant
 ):
     connection = await Connection.open(log_nats)
-    documents = NatsDocuments(connection)
+    documents = NatsObjectStore(connection)
     content_hash = await documents.put(tenant, b"as it was")
     store = await connection.client.jetstream().object_store("documents")
     await store.put(f"{tenant}/{content_hash}", b"as someone changed it")
@@ -73,7 +73,7 @@ async def test_what_does_not_fit_its_hash_is_not_given_out_and_mended_when_put_a
 
 
 async def test_the_same_holds_for_a_folder(tmp_path, tenant):
-    documents = ObstoreDocuments.at(f"file://{tmp_path}")
+    documents = ObstoreObjectStore.at(f"file://{tmp_path}")
     content_hash = await documents.put(tenant, b"as it was")
     (tmp_path / tenant / content_hash).write_bytes(b"as someone changed it")
     with pytest.raises(CorruptDocument):
@@ -84,7 +84,7 @@ async def test_the_same_holds_for_a_folder(tmp_path, tenant):
 
 async def test_a_large_one_goes_through_nats_in_pieces(log_nats, tenant):
     connection = await Connection.open(log_nats)
-    documents = NatsDocuments(connection)
+    documents = NatsObjectStore(connection)
     content = bytes(range(256)) * (100 * 4096)
     content_hash = await documents.put(tenant, content)
     assert await documents.get(tenant, content_hash) == content
@@ -94,7 +94,7 @@ async def test_a_large_one_goes_through_nats_in_pieces(log_nats, tenant):
 async def test_a_store_without_a_server_says_so(start_nats, tenant):
     server = start_nats()
     connection = await Connection.open(server.url)
-    documents = NatsDocuments(connection, timeout=0.5)
+    documents = NatsObjectStore(connection, timeout=0.5)
     content_hash = await documents.put(tenant, b"x")
     server.kill()
     with pytest.raises(LogUnavailable):
@@ -110,7 +110,7 @@ async def test_a_store_outside_that_cannot_be_reached_says_so(free_ports, monkey
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    documents = ObstoreDocuments.at("s3://bucket/prefix", timeout=0.5)
+    documents = ObstoreObjectStore.at("s3://bucket/prefix", timeout=0.5)
     with pytest.raises(LogUnavailable):
         await documents.put(tenant, b"x")
     with pytest.raises(LogUnavailable):
@@ -120,4 +120,4 @@ async def test_a_store_outside_that_cannot_be_reached_says_so(free_ports, monkey
 @pytest.mark.parametrize("url", ["bucket", "http://x.example/", "s3://", "gs:/x"])
 def test_an_address_that_is_no_store_is_a_mistake_in_the_settings(url):
     with pytest.raises(ValueError, match="objects_url"):
-        ObstoreDocuments.at(url)
+        ObstoreObjectStore.at(url)

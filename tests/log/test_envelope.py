@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from log_makers import NOW, message, new_commit, turn
 
 from events.conversation import Fact, Source, TurnCost
-from events.envelope import decode_commit, encode_commit, event_types, stored_commit
-from events.log import CorruptStream, Head
-from events.stream import StreamName
+from events.log.envelope import decode_commit, encode_commit, event_types, stored_commit
+from events.log.event_log import CorruptStream, Head
+from events.log.stream import StreamName
 from events.tenancy import HandoffPolicy, OpenHours
 
 KINDS = ("conversation", "knowledge", "tenancy")

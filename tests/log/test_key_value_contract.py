@@ -7,9 +7,9 @@ import uuid
 
 import pytest
 
-from events.jetstream_connection import Connection
+from events.jetstream.connection import Connection
 from events.key_value import SIGN_IN_FAILURES, Bucket, MemoryKeyValue, NatsKeyValue
-from events.log import LogUnavailable
+from events.log.event_log import LogUnavailable
 
 
 @pytest.fixture

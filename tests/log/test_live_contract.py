@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from log_makers import append_many, new_commit, take
 
-from events.live import Delta, Missed, Typing
-from events.log import Commit, Head
-from events.stream import conversation_stream, knowledge_stream
+from events.live.frames import Delta, Missed, Typing
+from events.log.event_log import Commit, Head
+from events.log.stream import conversation_stream, knowledge_stream
 
 
 def delta(index: int) -> Delta:

@@ -8,10 +8,10 @@ import json
 import pytest
 from log_makers import PATIENCE_S, append_many, new_commit
 
-from events.envelope import encode_commit
-from events.jetstream import JetStreamLog
-from events.log import Head, LogUnavailable, VersionConflict
-from events.stream import conversation_stream
+from events.jetstream.log import JetStreamLog
+from events.log.envelope import encode_commit
+from events.log.event_log import Head, LogUnavailable, VersionConflict
+from events.log.stream import conversation_stream
 
 
 @pytest.fixture(scope="module")

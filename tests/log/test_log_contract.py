@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from log_makers import append_many, message, new_commit, take, turn
 
-from events.envelope import encode_commit
-from events.log import CorruptStream, Head, UnknownFact, VersionConflict
-from events.stream import conversation_stream, knowledge_stream
+from events.log.envelope import encode_commit
+from events.log.event_log import CorruptStream, Head, UnknownFact, VersionConflict
+from events.log.stream import conversation_stream, knowledge_stream
 
 
 async def test_what_was_appended_is_what_is_loaded(log, stream):

@@ -13,13 +13,13 @@ import pytest
 from log_makers import PATIENCE_S, append_many, message, new_commit, take
 from nats.aio.msg import Msg
 
-from events import jetstream_group
-from events.jetstream import JetStreamLog
-from events.jetstream_connection import ConnectionBroken, NoAnswer
-from events.jetstream_streams import stream_config
-from events.live_nats import NatsLive
-from events.log import Commit, Head, LogUnavailable, VersionConflict
-from events.stream import StreamName, conversation_stream
+from events.jetstream import group_commit as jetstream_group
+from events.jetstream.connection import ConnectionBroken, NoAnswer
+from events.jetstream.log import JetStreamLog
+from events.jetstream.streams import stream_config
+from events.live.nats_feed import NatsLive
+from events.log.event_log import Commit, Head, LogUnavailable, VersionConflict
+from events.log.stream import StreamName, conversation_stream
 
 STREAMS = 100
 

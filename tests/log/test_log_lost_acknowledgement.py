@@ -12,9 +12,9 @@ import pytest
 from log_makers import append_many, message, new_commit
 from nats.aio.msg import Msg
 
-from events.jetstream import JetStreamLog
-from events.jetstream_connection import ConnectionBroken, NoAnswer
-from events.log import Head, LogUnavailable, VersionConflict
+from events.jetstream.connection import ConnectionBroken, NoAnswer
+from events.jetstream.log import JetStreamLog
+from events.log.event_log import Head, LogUnavailable, VersionConflict
 
 
 class Answers:

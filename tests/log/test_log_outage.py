@@ -8,11 +8,11 @@ from contextlib import aclosing
 import pytest
 from log_makers import PATIENCE_S, append_many, new_commit, take
 
-from events.jetstream import JetStreamLog
-from events.live import Delta, Missed
-from events.live_nats import NatsLive
-from events.log import Commit, Head, LogUnavailable
-from events.stream import conversation_stream
+from events.jetstream.log import JetStreamLog
+from events.live.frames import Delta, Missed
+from events.live.nats_feed import NatsLive
+from events.log.event_log import Commit, Head, LogUnavailable
+from events.log.stream import conversation_stream
 
 WRITERS, COMMITS = 20, 40
 

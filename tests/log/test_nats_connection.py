@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from log_makers import PATIENCE_S
 from nats.aio.client import Client
 
-from events.jetstream_connection import (
+from events.jetstream.connection import (
     Connection,
     ConnectionBroken,
     NoAnswer,
     NotReady,
     _QuickClient,
 )
-from events.live_nats import NatsLive
+from events.live.nats_feed import NatsLive
 
 
 @pytest.fixture

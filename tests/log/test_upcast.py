@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from log_makers import message, new_commit
 
-from events.envelope import decode_commit, encode_commit
-from events.log import CorruptStream, Head, UnknownFact
-from events.stream import StreamName
-from events.upcast import LIFTS, lift
+from events.log.envelope import decode_commit, encode_commit
+from events.log.event_log import CorruptStream, Head, UnknownFact
+from events.log.stream import StreamName
+from events.log.upcast import LIFTS, lift
 
 PREFIX = "tandem.conversation.MessageReceived"
 STREAM = StreamName("acme", "conversation", "c1")

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     import asyncpg
 
-    from events.jetstream import JetStreamLog
+    from events.jetstream.log import JetStreamLog
 
 PATIENCE_S = 45.0
 
@@ -21,7 +21,7 @@ PATIENCE_S = 45.0
 @pytest.fixture(scope="module")
 async def own_nats(start_nats: Callable[..., object]) -> str:
     """The url of a NATS of this module's own: its log holds nothing of other tests."""
-    from events.jetstream import JetStreamLog
+    from events.jetstream.log import JetStreamLog
 
     url: str = start_nats().url  # type: ignore[attr-defined]  # NatsProcess of tests/conftest.py
     log = await JetStreamLog.connect(url)
@@ -32,7 +32,7 @@ async def own_nats(start_nats: Callable[..., object]) -> str:
 
 @pytest.fixture
 async def log(own_nats: str) -> AsyncIterator[JetStreamLog]:
-    from events.jetstream import JetStreamLog
+    from events.jetstream.log import JetStreamLog
 
     opened = await JetStreamLog.connect(own_nats)
     yield opened
@@ -42,7 +42,7 @@ async def log(own_nats: str) -> AsyncIterator[JetStreamLog]:
 @pytest.fixture(scope="module")
 async def prepared(database: str) -> str:
     """The DSN of a database with all that projections need."""
-    from projections.schema import ensure_schema
+    from projections.engine.schema import ensure_schema
 
     await ensure_schema(database)
     return database
@@ -50,7 +50,7 @@ async def prepared(database: str) -> str:
 
 @pytest.fixture
 async def pool(prepared: str) -> AsyncIterator[asyncpg.Pool]:
-    from projections.database import open_pool
+    from projections.engine.database import open_pool
 
     opened = await open_pool(prepared)
     yield opened
@@ -62,9 +62,9 @@ async def house(start_nats, postgres_dsn: str) -> AsyncIterator[tuple[Any, ...]]
     """(nats process, log, dsn, pool): a NATS and a database of the test's own."""
     import asyncpg
 
-    from events.jetstream import JetStreamLog
-    from projections.database import open_pool
-    from projections.schema import ensure_schema
+    from events.jetstream.log import JetStreamLog
+    from projections.engine.database import open_pool
+    from projections.engine.schema import ensure_schema
 
     nats = start_nats()
     log = await JetStreamLog.connect(nats.url)
@@ -92,8 +92,8 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
 
 async def until_taken_in(pool: asyncpg.Pool, version: int, *names: str) -> None:
     """Wait until the checkpoint of each of `names`, or of all, has reached `version`."""
-    from projections.catalogue import read_models
-    from projections.queries import checkpoint
+    from projections.read_models.catalogue import read_models
+    from projections.read_models.queries import checkpoint
 
     names = names or tuple(projection.name for projection in read_models())
 

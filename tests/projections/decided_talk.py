@@ -6,14 +6,14 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from actors import commands as c
-from actors.conversation import State, decide, fold, initial
+from actors.conversation import commands as c
+from actors.conversation.decide import State, decide, fold, initial
 from events.conversation import Source, TurnCost
-from events.log import Head, NewCommit
-from events.stream import conversation_stream
+from events.log.event_log import Head, NewCommit
+from events.log.stream import conversation_stream
 
 if TYPE_CHECKING:
-    from events.log import Commit, EventLog
+    from events.log.event_log import Commit, EventLog
 
 START = 1_760_000_000_000
 ANA = {"operator": "ana", "operator_name": "Ana Ruiz"}

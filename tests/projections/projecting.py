@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncpg
 
-    from events.log import Commit
+    from events.log.event_log import Commit
 
 
 async def project(pool: asyncpg.Pool, commits: Sequence[Commit], size: int = 500) -> None:
     """Feed all read models with batches of `size` commits, in log order."""
-    from projections.builds import ensure_live
-    from projections.catalogue import read_models
-    from projections.runner import Batch, feed_live
+    from projections.engine.builds import ensure_live
+    from projections.engine.runner import Batch, feed_live
+    from projections.read_models.catalogue import read_models
 
     for projection in read_models():
         after = (await ensure_live(pool, projection)).checkpoint
@@ -33,8 +33,8 @@ async def fresh_pool(postgres_dsn: str) -> AsyncIterator[asyncpg.Pool]:
     """A pool on a new database that is ready for projections, dropped afterwards."""
     import asyncpg
 
-    from projections.database import open_pool
-    from projections.schema import ensure_schema
+    from projections.engine.database import open_pool
+    from projections.engine.schema import ensure_schema
 
     name = f"test_{uuid.uuid4().hex}"
     admin = await asyncpg.connect(postgres_dsn)
@@ -54,7 +54,7 @@ async def fresh_pool(postgres_dsn: str) -> AsyncIterator[asyncpg.Pool]:
 
 async def all_rows(pool: asyncpg.Pool, table: str) -> list[dict[str, Any]]:
     """Every tenant's rows, ordered by their columns from the first on."""
-    from projections.queries import every_tenant
+    from projections.read_models.queries import every_tenant
 
     async with every_tenant(pool) as connection:
         rows = await connection.fetch(f"SELECT t.* FROM read.{table} t ORDER BY t")
@@ -63,16 +63,16 @@ async def all_rows(pool: asyncpg.Pool, table: str) -> list[dict[str, Any]]:
 
 def tables() -> list[str]:
     """The tables of all read models."""
-    from projections.catalogue import read_models
+    from projections.read_models.catalogue import read_models
 
     return [table for projection in read_models() for table in projection.tables]
 
 
 async def told_once(pool: asyncpg.Pool, nats_url: str, dsn: str, tenant: str, rounds: int) -> None:
     """Every message is there once, and a rebuild from the log finds the same rows."""
-    from projections.catalogue import read_models
-    from projections.queries import counts
-    from projections.rebuild import rebuild
+    from projections.engine.rebuild import rebuild
+    from projections.read_models.catalogue import read_models
+    from projections.read_models.queries import counts
 
     found = await counts(pool, tenant)
     assert (found.messages, found.answered_turns) == (2 * rounds, rounds)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from events.conversation import Fact
-    from events.log import Commit, EventLog
+    from events.log.event_log import Commit, EventLog
 
 
 class Talk:
@@ -18,8 +18,8 @@ class Talk:
         self._heads: dict[str, object] = {}
 
     async def commit(self, conversation: str, *facts: Fact) -> Commit:
-        from events.log import Head, NewCommit
-        from events.stream import conversation_stream
+        from events.log.event_log import Head, NewCommit
+        from events.log.stream import conversation_stream
 
         head = self._heads.get(conversation, Head())
         assert isinstance(head, Head)

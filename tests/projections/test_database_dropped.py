@@ -43,16 +43,16 @@ async def filled(house: Any) -> Any:
     from projection_talk import Talk
 
     from benchmarks.shelf import Shelf
-    from events.jetstream_connection import Connection
+    from events.jetstream.connection import Connection
     from events.knowledge import SpaceOpened, SpaceSwitched
-    from events.objects import NatsDocuments
+    from events.log.stream import knowledge_stream
+    from events.objects.store import NatsObjectStore
     from events.spaces import DEFAULT_SPACE
-    from events.stream import knowledge_stream
 
     nats, log, dsn, pool = house
     connection = await Connection.open(nats.url, name="test-documents")
     embedder = Embedder()
-    shelf = Shelf(pool, embedder, log=log, documents=NatsDocuments(connection))
+    shelf = Shelf(pool, embedder, log=log, documents=NatsObjectStore(connection))
     tenant = f"acme-{uuid.uuid4().hex[:6]}"
     await shelf.submit(tenant, "faq.csv", FAQ)
     gone = await shelf.submit(tenant, "gone.md", "# Gone\n\nThis text is taken away.")
@@ -82,7 +82,7 @@ async def filled(house: Any) -> Any:
 async def searched(pool: Any, embed: Any, tenant: str) -> list[Any]:
     """What the questions find now, in both spaces, and what they found at the start."""
     from events.spaces import DEFAULT_SPACE
-    from projections.knowledge.search import KnowledgeSearch
+    from projections.knowledge.search.search import KnowledgeSearch
 
     search = KnowledgeSearch(pool, timeout=60)
     found = []
@@ -126,8 +126,8 @@ async def dropped(dsn: str, postgres_dsn: str) -> None:
 
 async def rebuilt(projections: Sequence[Any], nats_url: str, dsn: str) -> None:
     """As `tandem rebuild` does it where there is no database any more."""
-    from projections.rebuild import rebuild
-    from projections.schema import ensure_database, ensure_schema
+    from projections.engine.rebuild import rebuild
+    from projections.engine.schema import ensure_database, ensure_schema
 
     assert await ensure_database(dsn)
     assert not await ensure_database(dsn)
@@ -141,12 +141,12 @@ async def rebuilt(projections: Sequence[Any], nats_url: str, dsn: str) -> None:
 async def test_a_dropped_database_comes_back_row_for_row_and_finds_the_same(
     filled: Any, postgres_dsn: str, taken_in: Any
 ) -> None:
-    from projections.catalogue import read_models
-    from projections.database import open_pool
+    from projections.engine.database import open_pool
+    from projections.engine.rebuild import rebuild
+    from projections.engine.worker import running_worker
     from projections.knowledge.documents import wait_indexed
-    from projections.knowledge.index import KnowledgeIndex
-    from projections.rebuild import rebuild
-    from projections.worker import running_worker
+    from projections.knowledge.index.projection import KnowledgeIndex
+    from projections.read_models.catalogue import read_models
 
     nats_url, dsn, shelf, tenant, (said, known), _, embedder = filled
     projections = (*read_models(), shelf.index)
@@ -184,10 +184,10 @@ async def test_lost_vectors_are_computed_again_and_find_the_same(
     filled: Any, postgres_dsn: str
 ) -> None:
     from events.knowledge import DocumentEmbedded
-    from events.stream import knowledge_stream
-    from projections.database import open_pool
-    from projections.knowledge.index import KnowledgeIndex
-    from projections.rebuild import rebuild
+    from events.log.stream import knowledge_stream
+    from projections.engine.database import open_pool
+    from projections.engine.rebuild import rebuild
+    from projections.knowledge.index.projection import KnowledgeIndex
 
     nats_url, dsn, shelf, tenant, _, submitted, embedder = filled
     await rebuild(shelf.index, nats_url, dsn, lost=True)

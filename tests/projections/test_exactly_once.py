@@ -12,11 +12,11 @@ async def begin(pool, tenant: str, rounds: int):
     import msgspec
     from projection_talk import Talk
 
-    from events.memory import MemoryLog
-    from events.stream import conversation_stream
-    from projections.builds import ensure_live
-    from projections.messages import MessagesProjection
-    from projections.runner import Batch
+    from events.log.memory import MemoryLog
+    from events.log.stream import conversation_stream
+    from projections.engine.builds import ensure_live
+    from projections.engine.runner import Batch
+    from projections.read_models.messages import MessagesProjection
 
     projection, log = MessagesProjection(), MemoryLog()
     after = (await ensure_live(pool, projection)).checkpoint
@@ -29,7 +29,7 @@ async def begin(pool, tenant: str, rounds: int):
 
 
 async def messages(pool, tenant: str) -> list[str]:
-    from projections.database import tenant_transaction
+    from projections.engine.database import tenant_transaction
 
     async with tenant_transaction(pool, tenant) as connection:
         rows = await connection.fetch("SELECT message FROM read.messages ORDER BY version, index")
@@ -37,7 +37,7 @@ async def messages(pool, tenant: str) -> list[str]:
 
 
 async def test_a_batch_that_comes_again_changes_nothing(pool) -> None:
-    from projections.runner import feed_live
+    from projections.engine.runner import feed_live
 
     projection, _, batch = await begin(pool, "again", 2)
     assert await feed_live(pool, projection, batch) == batch.through
@@ -48,7 +48,7 @@ async def test_a_batch_that_comes_again_changes_nothing(pool) -> None:
 async def test_of_a_batch_that_overlaps_only_the_new_part_is_taken_in(pool) -> None:
     import msgspec
 
-    from projections.runner import feed_live
+    from projections.engine.runner import feed_live
 
     projection, after, batch = await begin(pool, "overlap", 2)
     begun = msgspec.structs.replace(batch, commits=batch.commits[:3], through=after + 3)
@@ -60,9 +60,9 @@ async def test_of_a_batch_that_overlaps_only_the_new_part_is_taken_in(pool) -> N
 async def test_a_batch_that_leaves_a_gap_is_refused_and_leaves_nothing(pool) -> None:
     import msgspec
 
-    from projections.projection import VersionGap
-    from projections.queries import checkpoint
-    from projections.runner import feed_live
+    from projections.engine.projection import VersionGap
+    from projections.engine.runner import feed_live
+    from projections.read_models.queries import checkpoint
 
     projection, after, batch = await begin(pool, "gap", 2)
     late = msgspec.structs.replace(batch, after=after + 1, commits=batch.commits[1:])
@@ -75,7 +75,7 @@ async def test_a_batch_that_leaves_a_gap_is_refused_and_leaves_nothing(pool) -> 
 async def test_what_the_log_does_not_keep_any_more_is_no_gap(pool) -> None:
     import msgspec
 
-    from projections.runner import feed_live
+    from projections.engine.runner import feed_live
 
     projection, after, batch = await begin(pool, "purged", 2)
     sparse = msgspec.structs.replace(batch, commits=batch.commits[2:])
@@ -84,8 +84,8 @@ async def test_what_the_log_does_not_keep_any_more_is_no_gap(pool) -> None:
 
 
 async def test_a_batch_that_fails_in_the_middle_leaves_neither_rows_nor_checkpoint(pool) -> None:
-    from projections.queries import checkpoint
-    from projections.runner import feed_live
+    from projections.engine.runner import feed_live
+    from projections.read_models.queries import checkpoint
 
     projection, after, batch = await begin(pool, "half", 2)
     with pytest.raises(RuntimeError, match="half-way"):
@@ -99,8 +99,8 @@ async def test_a_batch_that_fails_in_the_middle_leaves_neither_rows_nor_checkpoi
 async def test_a_connection_killed_in_mid_batch_costs_nothing(pool) -> None:
     import asyncpg
 
-    from projections.queries import checkpoint
-    from projections.runner import feed_live
+    from projections.engine.runner import feed_live
+    from projections.read_models.queries import checkpoint
 
     projection, after, batch = await begin(pool, "killed", 2)
 
@@ -118,7 +118,7 @@ async def test_a_connection_killed_in_mid_batch_costs_nothing(pool) -> None:
 
 
 async def test_two_workers_with_the_same_batch_write_it_once(pool) -> None:
-    from projections.runner import feed_live
+    from projections.engine.runner import feed_live
 
     projection, _, batch = await begin(pool, "both", 3)
     await asyncio.gather(*(feed_live(pool, projection, batch) for _ in range(4)))
@@ -126,7 +126,7 @@ async def test_two_workers_with_the_same_batch_write_it_once(pool) -> None:
 
 
 async def test_a_projection_that_takes_too_long_is_cut_off_and_keeps_nothing(pool) -> None:
-    from projections.runner import feed_live
+    from projections.engine.runner import feed_live
 
     projection, _, batch = await begin(pool, "slow", 1)
 
@@ -141,9 +141,9 @@ async def test_a_projection_that_takes_too_long_is_cut_off_and_keeps_nothing(poo
 
 
 async def test_an_older_program_does_not_write_into_a_newer_build(prepared) -> None:
-    from projections.builds import NewerBuild, ensure_live
-    from projections.database import open_pool
-    from projections.turns import TurnsProjection
+    from projections.engine.builds import NewerBuild, ensure_live
+    from projections.engine.database import open_pool
+    from projections.read_models.turns import TurnsProjection
 
     newer, older = TurnsProjection(), TurnsProjection()
     newer.version = older.version + 1

@@ -11,7 +11,7 @@ async def handed_over(desk) -> None:
     """`c1`: asked for, taken, taken by a colleague, passed on, taken, rated, resolved."""
     from decided_talk import ANA, BEN
 
-    from actors import commands as c
+    from actors.conversation import commands as c
 
     await desk.visitor("c1", "Can I return a lamp?")
     await desk.answers("c1", "Within 30 days [1].")
@@ -54,7 +54,7 @@ async def supervised(desk) -> None:
     """`c2`: drafts approved, edited, rejected, void and waiting, under Ben; a lapse; unheard."""
     from decided_talk import BEN
 
-    from actors import commands as c
+    from actors.conversation import commands as c
 
     await desk.visitor("c2", "How are refunds paid?")
     await desk.done("c2", c.Supervise, **BEN)
@@ -79,7 +79,7 @@ async def unowned(desk) -> None:
     """`c3`: supervised by nobody, and in vain: a person is asked for, and none takes it."""
     from decided_talk import ANA
 
-    from actors import commands as c
+    from actors.conversation import commands as c
 
     await desk.visitor("c3", "hello", supervised=True)
     await desk.answers("c3", "Hello.")
@@ -95,8 +95,8 @@ async def told(prepared):
     from decided_talk import Desk
     from projecting import project
 
-    from events.memory import MemoryLog
-    from projections.database import open_pool
+    from events.log.memory import MemoryLog
+    from projections.engine.database import open_pool
 
     pool, desk = await open_pool(prepared), Desk(MemoryLog(), "acme")
     await handed_over(desk)
@@ -239,7 +239,7 @@ async def test_the_queue_is_what_the_live_board_folds(told) -> None:
     import msgspec
     from projecting import all_rows
 
-    from projections.queue import taken_in
+    from projections.read_models.queue import taken_in
 
     folded: dict = {}
     for commit in told[0].commits:
@@ -254,11 +254,11 @@ async def test_a_decision_on_a_draft_that_was_never_proposed_is_refused(pool) ->
     from projection_talk import Talk
 
     from events import conversation as e
-    from events.memory import MemoryLog
-    from projections.builds import ensure_live
-    from projections.drafts import DraftsProjection
-    from projections.projection import OrphanFact
-    from projections.runner import Batch, feed_live
+    from events.log.memory import MemoryLog
+    from projections.engine.builds import ensure_live
+    from projections.engine.projection import OrphanFact
+    from projections.engine.runner import Batch, feed_live
+    from projections.read_models.drafts import DraftsProjection
 
     talk = Talk(MemoryLog(), "orphan")
     await talk.ask("c9", 0)

@@ -18,8 +18,8 @@ async def test_all_lanes_take_in_what_was_there_and_what_comes(house, taken_in, 
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections.catalogue import read_models
-    from projections.worker import running_worker
+    from projections.engine.worker import running_worker
+    from projections.read_models.catalogue import read_models
 
     nats, log, dsn, pool = house
     talk = Talk(log, "acme")
@@ -45,9 +45,9 @@ async def test_a_crash_right_behind_the_commit_doubles_nothing(
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections import lane
-    from projections.catalogue import read_models
-    from projections.worker import running_worker
+    from projections.engine import lane
+    from projections.engine.worker import running_worker
+    from projections.read_models.catalogue import read_models
 
     nats, log, dsn, pool = house
     crashes, feed_live = iter(range(6)), lane.feed_live
@@ -75,9 +75,9 @@ async def test_a_delivery_that_is_lost_on_its_way_is_noticed_and_read_again(
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections import source
-    from projections.catalogue import read_models
-    from projections.worker import running_worker
+    from projections.engine import source
+    from projections.engine.worker import running_worker
+    from projections.read_models.catalogue import read_models
 
     nats, log, dsn, pool = house
     losses, whole = iter(range(3)), source.Sequencer.batch
@@ -100,9 +100,9 @@ async def test_a_feed_that_stands_still_is_opened_anew(house, taken_in, monkeypa
     """Messages that are fetched and dropped, as FastStream does when a fetch fails oddly."""
     from projection_talk import Talk
 
-    from projections import reader
-    from projections.messages import MessagesProjection
-    from projections.worker import running_worker
+    from projections.engine import reader
+    from projections.engine.worker import running_worker
+    from projections.read_models.messages import MessagesProjection
 
     nats, log, dsn, pool = house
     drops, take = iter(range(1)), reader.Reader._take
@@ -124,10 +124,10 @@ async def test_a_commit_that_cannot_be_read_stops_its_lane_only_and_is_named(
 ) -> None:
     from projection_talk import Talk
 
-    from projections.catalogue import read_models
-    from projections.conversations import ConversationsProjection
-    from projections.queries import checkpoint
-    from projections.worker import running_worker
+    from projections.engine.worker import running_worker
+    from projections.read_models.catalogue import read_models
+    from projections.read_models.conversations import ConversationsProjection
+    from projections.read_models.queries import checkpoint
 
     nats, log, dsn, pool = house
 
@@ -174,8 +174,8 @@ async def test_nats_is_killed_and_comes_back(house, taken_in) -> None:
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections.catalogue import read_models
-    from projections.worker import running_worker
+    from projections.engine.worker import running_worker
+    from projections.read_models.catalogue import read_models
 
     nats, log, dsn, pool = house
     talk = Talk(log, "acme")
@@ -193,8 +193,8 @@ async def test_nats_is_killed_and_comes_back(house, taken_in) -> None:
 
 
 async def test_a_worker_starts_before_its_servers(start_nats, taken_in, eventually) -> None:
-    from projections.turns import TurnsProjection
-    from projections.worker import running_worker
+    from projections.engine.worker import running_worker
+    from projections.read_models.turns import TurnsProjection
 
     dsn = "postgresql://nobody@127.0.0.1:9/none"
     async with running_worker([TurnsProjection()], "nats://127.0.0.1:9", dsn) as worker:
@@ -224,10 +224,10 @@ async def test_postgres_is_killed_and_comes_back(own_nats, log, own_postgres, ta
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections.catalogue import read_models
-    from projections.database import open_pool
-    from projections.schema import ensure_schema
-    from projections.worker import running_worker
+    from projections.engine.database import open_pool
+    from projections.engine.schema import ensure_schema
+    from projections.engine.worker import running_worker
+    from projections.read_models.catalogue import read_models
 
     dsn = own_postgres.dsn
     await ensure_schema(dsn)
@@ -253,8 +253,8 @@ async def test_a_worker_process_is_killed_again_and_again(house, taken_in) -> No
 
     nats, log, dsn, pool = house
     program = (
-        "import asyncio; from projections.catalogue import read_models;"
-        "from projections.worker import run_worker;"
+        "import asyncio; from projections.read_models.catalogue import read_models;"
+        "from projections.engine.worker import run_worker;"
         f"asyncio.run(run_worker(read_models(), {nats.url!r}, {dsn!r}))"
     )
     talk, rounds = Talk(log, "acme"), 0
@@ -282,8 +282,8 @@ async def test_a_worker_process_is_killed_again_and_again(house, taken_in) -> No
 def test_the_asyncapi_document_names_each_subscription() -> None:
     import json
 
-    from projections.catalogue import read_models
-    from projections.feed import asyncapi
+    from projections.engine.feed import asyncapi
+    from projections.read_models.catalogue import read_models
 
     document = json.loads(asyncapi(read_models()))
     assert document["asyncapi"].startswith("3.")

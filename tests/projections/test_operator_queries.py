@@ -11,7 +11,7 @@ async def busy(log):
     """A tenant's conversations, in the order they began; two wait, `w1` for longer."""
     from decided_talk import ANA, BEN, Desk
 
-    from actors import commands as c
+    from actors.conversation import commands as c
 
     desk = Desk(log, "acme")
     for name in ("w1", "idle", "w2", "ana1", "ana2", "ben1", "done1", "done2"):
@@ -45,9 +45,9 @@ async def shop(prepared):
     from decided_talk import Desk
     from projecting import project
 
-    from actors import commands as c
-    from events.memory import MemoryLog
-    from projections.database import open_pool
+    from actors.conversation import commands as c
+    from events.log.memory import MemoryLog
+    from projections.engine.database import open_pool
 
     log, pool = MemoryLog(), await open_pool(prepared)
     desk, other = await busy(log), Desk(log, "globex")
@@ -60,7 +60,7 @@ async def shop(prepared):
 
 
 async def seen(pool, view: str, **more) -> list[str]:
-    from projections.operator_queries import queue_page
+    from projections.read_models.operator_queries import queue_page
 
     page = await queue_page(pool, "acme", view=view, **more)
     return [row.conversation for row in page.rows]
@@ -87,7 +87,7 @@ async def test_all_are_the_open_ones_and_resolved_the_others_newest_first(shop) 
 
 @pytest.mark.parametrize("view", ["unassigned", "all", "resolved"])
 async def test_pages_follow_one_another_without_hole_or_repeat(shop, view) -> None:
-    from projections.operator_queries import queue_page
+    from projections.read_models.operator_queries import queue_page
 
     whole, pages, before = await seen(shop[0], view), [], ""
     while True:
@@ -102,7 +102,7 @@ async def test_pages_follow_one_another_without_hole_or_repeat(shop, view) -> No
 
 @pytest.mark.parametrize("before", ["x", "1e3.c1", ".", "-"])
 async def test_a_place_that_is_none_is_refused(shop, before) -> None:
-    from projections.operator_queries import BadPlace, drafts_page, queue_page
+    from projections.read_models.operator_queries import BadPlace, drafts_page, queue_page
 
     with pytest.raises(BadPlace, match="no place in this list"):
         await queue_page(shop[0], "acme", view="all", before=before)
@@ -141,7 +141,7 @@ async def test_a_search_stays_in_its_view(shop) -> None:
 
 
 async def test_related_are_the_same_visitors_others_and_none_where_nobody_is_known(shop) -> None:
-    from projections.operator_queries import related
+    from projections.read_models.operator_queries import related
 
     pool, _ = shop
     names = [row.conversation for row in await related(pool, "acme", "w2")]
@@ -152,7 +152,7 @@ async def test_related_are_the_same_visitors_others_and_none_where_nobody_is_kno
 
 
 async def test_everyone_who_waits_has_a_place(shop) -> None:
-    from projections.operator_queries import all_places, place_for, place_of
+    from projections.read_models.operator_queries import all_places, place_for, place_of
 
     pool, _ = shop
     assert await all_places(pool, "acme") == {"w1": 1, "w2": 2}
@@ -161,7 +161,7 @@ async def test_everyone_who_waits_has_a_place(shop) -> None:
 
 
 async def test_a_board_starts_from_open_rows_the_owned_ones_and_the_just_resolved(shop) -> None:
-    from projections.operator_queries import queue_row, queue_rows
+    from projections.read_models.operator_queries import queue_row, queue_rows
 
     pool, desk = shop
     read = await queue_rows(pool, "acme", limit=10, resolved_after=0)
@@ -179,8 +179,8 @@ async def test_rows_and_checkpoint_of_a_board_are_of_one_moment(shop) -> None:
     from decided_talk import BEN
     from projecting import project
 
-    from actors import commands as c
-    from projections import operator_queries
+    from actors.conversation import commands as c
+    from projections.read_models import operator_queries
 
     pool, desk = shop
     become_reader, commits = operator_queries.become_reader, []
@@ -203,8 +203,8 @@ async def test_the_ledger_is_read_in_pages_newest_first(shop) -> None:
     from decided_talk import ANA
     from projecting import project
 
-    from actors import commands as c
-    from projections.operator_queries import drafts_page
+    from actors.conversation import commands as c
+    from projections.read_models.operator_queries import drafts_page
 
     pool, desk = shop
     begun = len(desk.commits)
@@ -231,7 +231,7 @@ async def test_the_ledger_is_read_in_pages_newest_first(shop) -> None:
 
 
 async def test_figures_are_the_tenants_own_and_of_their_period(shop) -> None:
-    from projections.figures import figures
+    from projections.analytics.figures import figures
 
     pool, desk = shop
     now = desk.at + 1000
@@ -256,10 +256,10 @@ async def test_median_and_ninetieth_percentile_are_over_first_responses_with_a_w
     from decided_talk import ANA, Desk
     from projecting import project
 
-    from actors import commands as c
-    from events.memory import MemoryLog
-    from projections.figures import figures
-    from projections.queries import checkpoint
+    from actors.conversation import commands as c
+    from events.log.memory import MemoryLog
+    from projections.analytics.figures import figures
+    from projections.read_models.queries import checkpoint
 
     desk = Desk(MemoryLog(), "percentiles")
     for n in range(1, 11):
@@ -278,7 +278,7 @@ async def test_median_and_ninetieth_percentile_are_over_first_responses_with_a_w
 
 
 async def test_the_lease_keeper_finds_what_operators_of_all_tenants_have(shop) -> None:
-    from projections.queries import owned_conversations
+    from projections.read_models.queries import owned_conversations
 
     pool, desk = shop
     owned = {
@@ -296,7 +296,7 @@ async def test_lists_and_searches_are_read_by_an_index(shop) -> None:
     """Behind the wall Postgres may use an index only with operators that leak nothing."""
     import json
 
-    from projections.database import tenant_transaction
+    from projections.engine.database import tenant_transaction
 
     pool, _ = shop
     async with pool.acquire() as connection:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from serve_apps.gateway.operators.readings import (
+from serve_apps.gateway.operators.board.readings import (
     BadPlace,
     PostgresReadings,
     ReadingsUnavailable,
@@ -20,9 +20,9 @@ async def told(prepared):
     from decided_talk import ANA, START, Desk
     from projecting import project
 
-    from actors import commands as c
-    from events.memory import MemoryLog
-    from projections.database import open_pool
+    from actors.conversation import commands as c
+    from events.log.memory import MemoryLog
+    from projections.engine.database import open_pool
 
     pool = await open_pool(prepared)
     desk = Desk(MemoryLog(), "acme")
@@ -78,7 +78,7 @@ async def test_a_place_of_no_page_is_told_apart_from_an_outage(told):
 async def test_read_models_that_were_never_made_are_away(database, postgres_dsn):
     import asyncpg
 
-    from projections.database import open_pool
+    from projections.engine.database import open_pool
 
     name = "never_projected"
     admin = await asyncpg.connect(postgres_dsn)
@@ -94,7 +94,7 @@ async def test_read_models_that_were_never_made_are_away(database, postgres_dsn)
 
 
 async def test_a_postgres_that_is_not_there_holds_up_no_start_and_says_so(tmp_path):
-    from projections.database import open_pool
+    from projections.engine.database import open_pool
 
     pool = await open_pool(f"postgresql://nobody@/none?host={tmp_path}", min_size=0)
     async with asyncio.timeout(60):

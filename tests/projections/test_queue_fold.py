@@ -10,7 +10,7 @@ async def wandered(seed: int, steps: int = 150):
     """(desk, rows after each commit): random conversations and their rows, folded."""
     from decided_talk import Desk, wander
 
-    from events.memory import MemoryLog
+    from events.log.memory import MemoryLog
 
     desk = Desk(MemoryLog(), "acme", seed=seed)
     await wander(desk, steps=steps)
@@ -18,7 +18,7 @@ async def wandered(seed: int, steps: int = 150):
 
 
 def folded(commits):
-    from projections.queue import taken_in
+    from projections.read_models.queue import taken_in
 
     rows = {}
     for commit in commits:
@@ -28,8 +28,8 @@ def folded(commits):
 
 @pytest.mark.parametrize("seed", range(20))
 async def test_the_row_says_what_the_state_says_after_every_commit(seed: int) -> None:
-    from actors.conversation import fold, initial
-    from projections.queue import taken_in
+    from actors.conversation.decide import fold, initial
+    from projections.read_models.queue import taken_in
 
     rows, states = {}, {}
     for commit in (await wandered(seed)).commits:
@@ -55,7 +55,7 @@ async def test_the_row_says_what_the_state_says_after_every_commit(seed: int) ->
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_a_commit_that_comes_again_changes_nothing(seed: int) -> None:
-    from projections.queue import taken_in
+    from projections.read_models.queue import taken_in
 
     commits = [c for c in (await wandered(seed)).commits if c.stream.id == "c0"]
     rows = folded(commits)
@@ -64,7 +64,7 @@ async def test_a_commit_that_comes_again_changes_nothing(seed: int) -> None:
 
 
 async def test_taking_a_commit_in_leaves_the_row_before_it_as_it_was() -> None:
-    from projections.queue import taken_in
+    from projections.read_models.queue import taken_in
 
     row = None
     for commit in (c for c in (await wandered(3)).commits if c.stream.id == "c1"):
@@ -79,8 +79,8 @@ async def test_taking_a_commit_in_leaves_the_row_before_it_as_it_was() -> None:
 async def test_the_row_shows_what_people_and_the_ai_say_and_no_notice_or_note() -> None:
     from decided_talk import ANA, Desk
 
-    from actors import commands as c
-    from events.memory import MemoryLog
+    from actors.conversation import commands as c
+    from events.log.memory import MemoryLog
 
     desk = Desk(MemoryLog(), "acme")
     await desk.visitor("c0", "where is my lamp?")
@@ -99,9 +99,9 @@ async def test_the_row_shows_what_people_and_the_ai_say_and_no_notice_or_note() 
 async def test_a_person_is_needed_where_one_was_asked_for_or_a_draft_is_nobodys() -> None:
     from decided_talk import ANA, Desk
 
-    from actors import commands as c
-    from events.memory import MemoryLog
-    from projections.queue import needs_a_person
+    from actors.conversation import commands as c
+    from events.log.memory import MemoryLog
+    from projections.read_models.queue import needs_a_person
 
     desk = Desk(MemoryLog(), "acme")
 

@@ -10,7 +10,7 @@ async def scripted(log, tenant: str):
     from projection_talk import Talk
 
     from events import conversation as e
-    from events.stream import conversation_stream
+    from events.log.stream import conversation_stream
 
     talk = Talk(log, tenant)
     await talk.ask("c1", 0, "hello\x00 there")
@@ -48,8 +48,8 @@ async def told(prepared):
     """A pool on a database that holds the scripted conversation, fed in batches of three."""
     from projecting import project
 
-    from events.memory import MemoryLog
-    from projections.database import open_pool
+    from events.log.memory import MemoryLog
+    from projections.engine.database import open_pool
 
     pool = await open_pool(prepared)
     await project(pool, await scripted(MemoryLog(), "acme"), 3)
@@ -58,7 +58,7 @@ async def told(prepared):
 
 
 async def one(pool, query: str, *args: object):
-    from projections.queries import every_tenant
+    from projections.read_models.queries import every_tenant
 
     async with every_tenant(pool) as connection:
         return dict(await connection.fetchrow(query, *args))
@@ -88,7 +88,7 @@ async def test_an_open_turn_stands_in_its_conversation(told) -> None:
 
 
 async def test_every_message_has_its_author_place_and_sources(told) -> None:
-    from projections.queries import every_tenant
+    from projections.read_models.queries import every_tenant
 
     async with every_tenant(told) as connection:
         rows = await connection.fetch(
@@ -134,7 +134,7 @@ async def test_the_rows_do_not_depend_on_how_commits_were_batched(postgres_dsn, 
     from decided_talk import Desk, wander
     from projecting import all_rows, fresh_pool, project, tables
 
-    from events.memory import MemoryLog
+    from events.log.memory import MemoryLog
 
     log = MemoryLog()
     desks = [Desk(log, tenant, seed=seed) for tenant in ("acme", "globex")]
@@ -155,11 +155,11 @@ async def test_the_rows_do_not_depend_on_how_commits_were_batched(postgres_dsn, 
 async def test_a_hole_in_a_conversation_is_refused_and_named(pool) -> None:
     from projection_talk import Talk
 
-    from events.log import CorruptStream
-    from events.memory import MemoryLog
-    from projections.builds import ensure_live
-    from projections.conversations import ConversationsProjection
-    from projections.runner import Batch, feed_live
+    from events.log.event_log import CorruptStream
+    from events.log.memory import MemoryLog
+    from projections.engine.builds import ensure_live
+    from projections.engine.runner import Batch, feed_live
+    from projections.read_models.conversations import ConversationsProjection
 
     projection = ConversationsProjection()
     talk = Talk(MemoryLog(), "holey")
@@ -175,11 +175,11 @@ async def test_a_hole_in_a_conversation_is_refused_and_named(pool) -> None:
 async def test_the_end_of_a_turn_that_never_began_is_refused(pool) -> None:
     from projection_talk import Talk
 
-    from events.memory import MemoryLog
-    from projections.builds import ensure_live
-    from projections.projection import OrphanFact
-    from projections.runner import Batch, feed_live
-    from projections.turns import TurnsProjection
+    from events.log.memory import MemoryLog
+    from projections.engine.builds import ensure_live
+    from projections.engine.projection import OrphanFact
+    from projections.engine.runner import Batch, feed_live
+    from projections.read_models.turns import TurnsProjection
 
     projection = TurnsProjection()
     talk = Talk(MemoryLog(), "orphan")

@@ -13,8 +13,8 @@ async def house(own_nats, log, postgres_dsn):
     """(log, nats url, dsn, pool) with a database of the test's own."""
     import asyncpg
 
-    from projections.database import open_pool
-    from projections.schema import ensure_schema
+    from projections.engine.database import open_pool
+    from projections.engine.schema import ensure_schema
 
     name = f"test_{uuid.uuid4().hex}"
     admin = await asyncpg.connect(postgres_dsn)
@@ -41,9 +41,9 @@ async def test_a_rebuild_equals_the_live_build_while_writes_go_on(house, taken_i
     from decided_talk import Desk, wander
     from projection_talk import Talk
 
-    from projections.catalogue import read_models
-    from projections.rebuild import rebuild
-    from projections.worker import running_worker
+    from projections.engine.rebuild import rebuild
+    from projections.engine.worker import running_worker
+    from projections.read_models.catalogue import read_models
 
     log, nats_url, dsn, pool = house
     tenant = f"busy-{uuid.uuid4().hex[:8]}"
@@ -76,7 +76,7 @@ async def test_a_rebuild_equals_the_live_build_while_writes_go_on(house, taken_i
         # the worker followed the new builds, and lost nothing over the swaps
         for projection in read_models():
             assert (await rebuild(projection, nats_url, dsn)).equal
-    from projections.queries import counts
+    from projections.read_models.queries import counts
 
     found = await counts(pool, tenant)
     assert found.messages == 2 * (rounds + 1)
@@ -89,10 +89,10 @@ async def test_a_rebuild_names_the_rows_that_were_tampered_with_and_mends_them(
 ) -> None:
     from projection_talk import Talk
 
-    from projections.database import tenant_transaction
-    from projections.messages import MessagesProjection
-    from projections.rebuild import rebuild
-    from projections.worker import running_worker
+    from projections.engine.database import tenant_transaction
+    from projections.engine.rebuild import rebuild
+    from projections.engine.worker import running_worker
+    from projections.read_models.messages import MessagesProjection
 
     log, nats_url, dsn, pool = house
     tenant = f"tampered-{uuid.uuid4().hex[:8]}"
@@ -124,10 +124,10 @@ async def test_a_rebuild_names_the_rows_that_were_tampered_with_and_mends_them(
 async def test_reads_never_fail_while_builds_are_swapped(house, taken_in) -> None:
     from projection_talk import Talk
 
-    from projections.catalogue import read_models
-    from projections.queries import counts, list_conversations
-    from projections.rebuild import rebuild
-    from projections.worker import running_worker
+    from projections.engine.rebuild import rebuild
+    from projections.engine.worker import running_worker
+    from projections.read_models.catalogue import read_models
+    from projections.read_models.queries import counts, list_conversations
 
     log, nats_url, dsn, pool = house
     tenant, done, reads = f"read-{uuid.uuid4().hex[:8]}", asyncio.Event(), 0
@@ -153,9 +153,9 @@ async def test_reads_never_fail_while_builds_are_swapped(house, taken_in) -> Non
 
 
 async def test_what_a_killed_rebuild_left_is_dropped_by_the_next(house) -> None:
-    from projections.builds import create_build, ensure_live
-    from projections.rebuild import rebuild
-    from projections.turns import TurnsProjection
+    from projections.engine.builds import create_build, ensure_live
+    from projections.engine.rebuild import rebuild
+    from projections.read_models.turns import TurnsProjection
 
     _, nats_url, dsn, pool = house
     await ensure_live(pool, TurnsProjection())
@@ -170,10 +170,10 @@ async def test_what_a_killed_rebuild_left_is_dropped_by_the_next(house) -> None:
 async def test_a_rebuild_that_fails_leaves_the_live_build_alone(house, taken_in) -> None:
     from projection_talk import Talk
 
-    from projections.builds import live_build
-    from projections.messages import MessagesProjection
-    from projections.rebuild import rebuild
-    from projections.worker import running_worker
+    from projections.engine.builds import live_build
+    from projections.engine.rebuild import rebuild
+    from projections.engine.worker import running_worker
+    from projections.read_models.messages import MessagesProjection
 
     class Failing(MessagesProjection):
         async def apply(self, connection, commits) -> None:
@@ -193,8 +193,8 @@ async def test_a_rebuild_that_fails_leaves_the_live_build_alone(house, taken_in)
 
 
 async def test_only_one_rebuild_of_a_projection_runs_at_a_time(house) -> None:
-    from projections.rebuild import RebuildRunning, rebuild
-    from projections.turns import TurnsProjection
+    from projections.engine.rebuild import RebuildRunning, rebuild
+    from projections.read_models.turns import TurnsProjection
 
     _, nats_url, dsn, pool = house
     async with pool.acquire() as connection:
@@ -211,9 +211,9 @@ async def test_a_new_schema_version_is_built_beside_the_old_one_and_takes_its_pl
 ) -> None:
     from projection_talk import Talk
 
-    from projections.database import tenant_transaction
-    from projections.messages import MessagesProjection
-    from projections.worker import running_worker
+    from projections.engine.database import tenant_transaction
+    from projections.engine.worker import running_worker
+    from projections.read_models.messages import MessagesProjection
 
     class WithLength(MessagesProjection):
         version = MessagesProjection.version + 1

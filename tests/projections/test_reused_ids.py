@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from actors import commands as c
+from actors.conversation import commands as c
 
 
 async def test_ids_used_again_stop_no_lane_whatever_the_batches_are(postgres_dsn) -> None:
     from decided_talk import Desk
     from projecting import all_rows, fresh_pool, project, tables
 
-    from events.memory import MemoryLog
+    from events.log.memory import MemoryLog
 
     desk = Desk(MemoryLog(), "demo")
     for n in range(400):

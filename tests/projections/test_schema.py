@@ -28,7 +28,7 @@ async def fresh_database(postgres_dsn: str):
 
 
 async def test_many_may_prepare_at_once_and_again(postgres_dsn: str) -> None:
-    from projections.schema import ensure_schema
+    from projections.engine.schema import ensure_schema
 
     async with fresh_database(postgres_dsn) as (dsn, admin):
         await asyncio.gather(*(ensure_schema(dsn) for _ in range(6)))
@@ -38,10 +38,10 @@ async def test_many_may_prepare_at_once_and_again(postgres_dsn: str) -> None:
 
 
 async def test_two_workers_make_the_first_build_once(postgres_dsn: str) -> None:
-    from projections.builds import ensure_live
-    from projections.catalogue import read_models
-    from projections.database import open_pool
-    from projections.schema import ensure_schema
+    from projections.engine.builds import ensure_live
+    from projections.engine.database import open_pool
+    from projections.engine.schema import ensure_schema
+    from projections.read_models.catalogue import read_models
 
     async with fresh_database(postgres_dsn) as (dsn, _):
         await ensure_schema(dsn)
@@ -53,7 +53,7 @@ async def test_two_workers_make_the_first_build_once(postgres_dsn: str) -> None:
 
 
 async def test_a_reader_role_that_could_bypass_the_wall_is_refused(postgres_dsn: str) -> None:
-    from projections.schema import DatabaseUnfit, ensure_schema
+    from projections.engine.schema import DatabaseUnfit, ensure_schema
 
     async with fresh_database(postgres_dsn) as (dsn, admin):
         await ensure_schema(dsn)
@@ -70,12 +70,12 @@ async def test_a_plain_user_is_told_what_the_administrator_must_do_and_then_gets
 ) -> None:
     from projection_talk import Talk
 
-    from events.memory import MemoryLog
-    from projections.builds import ensure_live
-    from projections.catalogue import read_models
-    from projections.database import open_pool, tenant_transaction
-    from projections.runner import Batch, feed_live
-    from projections.schema import DatabaseUnfit, ensure_schema
+    from events.log.memory import MemoryLog
+    from projections.engine.builds import ensure_live
+    from projections.engine.database import open_pool, tenant_transaction
+    from projections.engine.runner import Batch, feed_live
+    from projections.engine.schema import DatabaseUnfit, ensure_schema
+    from projections.read_models.catalogue import read_models
 
     user = f"plain_{uuid.uuid4().hex[:12]}"
     async with fresh_database(postgres_dsn) as (dsn, admin):

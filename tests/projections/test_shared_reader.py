@@ -13,7 +13,7 @@ BATCH = 4
 
 
 def small_read_models():
-    from projections.catalogue import read_models
+    from projections.read_models.catalogue import read_models
 
     models = read_models()
     for model in models:
@@ -32,7 +32,7 @@ def with_messages(messages_projection):
 @pytest.fixture
 def joins(monkeypatch):
     """Who began to read where: (lane, place, reader), in order."""
-    from projections import reader
+    from projections.engine import reader
 
     seen, join = [], reader.Reader.join
 
@@ -59,8 +59,8 @@ async def test_all_lanes_read_with_one_consumer_and_each_commit_once(
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections.catalogue import read_models
-    from projections.worker import running_worker
+    from projections.engine.worker import running_worker
+    from projections.read_models.catalogue import read_models
 
     nats, log, dsn, pool = house
     talk = Talk(log, "acme")
@@ -85,9 +85,9 @@ async def test_a_lane_that_fails_stops_no_other_and_misses_nothing(
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections.messages import MessagesProjection
-    from projections.queries import checkpoint
-    from projections.worker import running_worker
+    from projections.engine.worker import running_worker
+    from projections.read_models.messages import MessagesProjection
+    from projections.read_models.queries import checkpoint
 
     nats, log, dsn, pool = house
 
@@ -132,10 +132,10 @@ async def test_a_slow_lane_holds_the_others_back_for_a_moment_only(
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections import reader
-    from projections.messages import MessagesProjection
-    from projections.queries import checkpoint
-    from projections.worker import running_worker
+    from projections.engine import reader
+    from projections.engine.worker import running_worker
+    from projections.read_models.messages import MessagesProjection
+    from projections.read_models.queries import checkpoint
 
     nats, log, dsn, pool = house
     may_go, talk = asyncio.Event(), Talk(log, "acme")
@@ -171,7 +171,7 @@ async def test_a_lane_far_behind_reads_alone_until_it_has_caught_up(
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections.worker import running_worker
+    from projections.engine.worker import running_worker
 
     nats, log, dsn, pool = house
     *others, behind = small_read_models()
@@ -203,14 +203,14 @@ async def test_after_a_kill_each_lane_goes_on_from_its_own_checkpoint(
     from projecting import told_once
     from projection_talk import Talk
 
-    from projections.queries import checkpoint
-    from projections.worker import running_worker
+    from projections.engine.worker import running_worker
+    from projections.read_models.queries import checkpoint
 
     nats, log, dsn, pool = house
     program = f"""
 import asyncio
-from projections.catalogue import read_models
-from projections.worker import run_worker
+from projections.read_models.catalogue import read_models
+from projections.engine.worker import run_worker
 
 def stopping(model, at):
     apply = model.apply
@@ -245,7 +245,7 @@ asyncio.run(run_worker(models, {nats.url!r}, {dsn!r}))
 
 
 def test_what_is_delivered_again_is_not_handed_out_again(monkeypatch) -> None:
-    from projections import source
+    from projections.engine import source
 
     def message(delivery: int, version: int):
         place = SimpleNamespace(consumer=delivery, stream=version)
@@ -265,7 +265,7 @@ def test_what_is_delivered_again_is_not_handed_out_again(monkeypatch) -> None:
 
 async def test_the_reader_that_is_furthest_leads() -> None:
     """No server is needed: who joins whom is settled before anything is read."""
-    from projections.reader import Readers
+    from projections.engine.reader import Readers
 
     behind, one, other, late = small_read_models()[:4]
     readers = Readers("nats://127.0.0.1:9", (behind, one, other, late))

@@ -23,7 +23,7 @@ TABLES = {
 async def at_work(desk, conversation: str, *, drafts: int) -> None:
     from decided_talk import ANA
 
-    from actors import commands as c
+    from actors.conversation import commands as c
     from events.conversation import Source
 
     await desk.visitor(conversation, f"what of {desk.tenant}?")
@@ -47,8 +47,8 @@ async def walled(prepared):
     from decided_talk import Desk
     from projecting import project
 
-    from events.memory import MemoryLog
-    from projections.database import open_pool
+    from events.log.memory import MemoryLog
+    from projections.engine.database import open_pool
 
     log, pool = MemoryLog(), await open_pool(prepared)
     acme, globex = Desk(log, "acme"), Desk(log, "globex")
@@ -68,7 +68,7 @@ def test_every_table_of_the_read_models_is_walled_here() -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 async def test_a_reader_sees_only_its_tenant_without_a_predicate(walled, table: str) -> None:
-    from projections.database import tenant_transaction
+    from projections.engine.database import tenant_transaction
 
     for tenant, rows in zip(("acme", "globex", "nobody"), (*TABLES[table], 0), strict=True):
         async with tenant_transaction(walled, tenant) as connection:
@@ -91,7 +91,7 @@ async def test_a_reader_with_no_tenant_set_sees_nothing(walled, table: str) -> N
 
 
 async def test_no_tenant_name_opens_all(walled) -> None:
-    from projections.database import tenant_transaction
+    from projections.engine.database import tenant_transaction
 
     for name in ("*", "%", "", "acme,globex", "' OR true --"):
         async with tenant_transaction(walled, name) as connection:
@@ -99,8 +99,8 @@ async def test_no_tenant_name_opens_all(walled) -> None:
 
 
 async def test_a_reader_cannot_go_round_the_view(walled) -> None:
-    from projections.builds import live_build
-    from projections.database import tenant_transaction
+    from projections.engine.builds import live_build
+    from projections.engine.database import tenant_transaction
 
     async with walled.acquire() as connection:
         build = await live_build(connection, "messages")
@@ -153,7 +153,7 @@ async def test_the_owner_of_the_tables_is_bound_too(walled) -> None:
 
 
 async def test_a_transaction_leaves_neither_role_nor_tenant_behind(walled) -> None:
-    from projections.database import tenant_transaction
+    from projections.engine.database import tenant_transaction
 
     async with tenant_transaction(walled, "acme") as connection:
         pid = await connection.fetchval("SELECT pg_backend_pid()")
@@ -164,7 +164,7 @@ async def test_a_transaction_leaves_neither_role_nor_tenant_behind(walled) -> No
 
 
 async def test_lists_and_counts_are_one_tenants(walled) -> None:
-    from projections.queries import counts, list_conversations
+    from projections.read_models.queries import counts, list_conversations
 
     newest = await list_conversations(walled, "acme", limit=1)
     rest = await list_conversations(
@@ -179,8 +179,8 @@ async def test_the_watchdog_finds_open_turns_of_all_tenants(walled) -> None:
     from decided_talk import Desk
     from projecting import project
 
-    from events.memory import MemoryLog
-    from projections.queries import checkpoint, open_turns
+    from events.log.memory import MemoryLog
+    from projections.read_models.queries import checkpoint, open_turns
 
     late = 4_000_000_000_000
     assert await open_turns(walled, before=late) == []
@@ -195,7 +195,7 @@ async def test_the_watchdog_finds_open_turns_of_all_tenants(walled) -> None:
 
 
 def stream(tenant: str):
-    from events.stream import conversation_stream
+    from events.log.stream import conversation_stream
 
     return conversation_stream(tenant, "c9")
 

@@ -27,8 +27,8 @@ async def told(prepared: str) -> AsyncIterator[SimpleNamespace]:
 
     from benchmarks.shelf import Shelf
     from events import conversation as e
-    from events.memory import MemoryLog
-    from projections.database import open_pool
+    from events.log.memory import MemoryLog
+    from projections.engine.database import open_pool
 
     pool = await open_pool(prepared)
     shelf = Shelf(pool, same_vector)
@@ -103,7 +103,7 @@ async def chunk_ids(pool: Any, submitted: Any) -> list[str]:
 
 
 async def test_who_was_told_a_text_is_everyone_whose_answer_cited_it(told: Any) -> None:
-    from projections.citations import told_page
+    from projections.read_models.citations import told_page
 
     page = await told_page(told.pool, "acme", chunk=told.old)
     assert [row.conversation for row in page.rows] == ["c2", "c1"]
@@ -114,7 +114,7 @@ async def test_who_was_told_a_text_is_everyone_whose_answer_cited_it(told: Any) 
 
 
 async def test_a_text_that_still_stands_in_the_new_version_is_current(told: Any) -> None:
-    from projections.citations import told_page
+    from projections.read_models.citations import told_page
 
     (replaced, _) = (await told_page(told.pool, "acme", chunk=told.old)).rows
     (kept,) = (await told_page(told.pool, "acme", chunk=told.pays)).rows
@@ -123,7 +123,7 @@ async def test_a_text_that_still_stands_in_the_new_version_is_current(told: Any)
 
 
 async def test_a_document_names_the_answers_of_all_its_versions_or_of_one(told: Any) -> None:
-    from projections.citations import told_page
+    from projections.read_models.citations import told_page
 
     document = told.first.document
     everyone = await told_page(told.pool, "acme", document=document)
@@ -134,8 +134,8 @@ async def test_a_document_names_the_answers_of_all_its_versions_or_of_one(told: 
 
 
 async def test_pages_follow_one_another_without_a_gap(told: Any) -> None:
-    from projections.citations import told_page
-    from projections.operator_queries import BadPlace
+    from projections.read_models.citations import told_page
+    from projections.read_models.operator_queries import BadPlace
 
     seen: list[tuple[str, str]] = []
     before = ""
@@ -155,7 +155,7 @@ async def test_pages_follow_one_another_without_a_gap(told: Any) -> None:
 
 
 async def test_what_a_person_said_is_no_document_and_no_tenant_sees_anothers(told: Any) -> None:
-    from projections.citations import told_page
+    from projections.read_models.citations import told_page
 
     assert (await told_page(told.pool, "acme", chunk="message:m0")).rows == ()
     assert (await told_page(told.pool, "globex", chunk=told.old)).rows == ()
@@ -165,7 +165,7 @@ async def test_what_a_person_said_is_no_document_and_no_tenant_sees_anothers(tol
 
 
 async def test_questions_that_found_nothing_come_with_what_was_searched(told: Any) -> None:
-    from projections.gaps import unanswered
+    from projections.read_models.gaps import unanswered
 
     newest, oldest = await unanswered(told.pool, "acme", since=0)
     assert (newest.question, newest.searched) == ("delivery, c4?", "delivery to Spain?")
@@ -194,7 +194,7 @@ async def test_counts_tell_what_answers_and_how_often_it_was_cited(told: Any) ->
 
 
 def asked(*texts: str) -> list[Any]:
-    from projections.gaps import Unanswered
+    from projections.read_models.gaps import Unanswered
 
     return [
         Unanswered(
@@ -214,7 +214,7 @@ def asked(*texts: str) -> list[Any]:
 def test_alike_questions_stand_together_and_each_once() -> None:
     import numpy as np
 
-    from projections.gaps import grouped
+    from projections.read_models.gaps import grouped
 
     angles = np.radians([0, 10, 20, 90, 95, 200])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
@@ -227,7 +227,7 @@ def test_alike_questions_stand_together_and_each_once() -> None:
 def test_nothing_asked_is_no_group_and_a_question_without_a_vector_is_its_own() -> None:
     import numpy as np
 
-    from projections.gaps import grouped
+    from projections.read_models.gaps import grouped
 
     assert grouped([], np.zeros((0, 4), dtype=np.float32)) == []
     groups = grouped(asked("", "?"), np.zeros((2, 4), dtype=np.float32))

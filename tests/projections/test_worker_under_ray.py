@@ -28,8 +28,8 @@ def ray_here():
 
 @pytest.fixture
 def actor(ray_here, own_nats, prepared):
-    from projections.catalogue import read_models
-    from projections.worker import ProjectionWorker
+    from projections.engine.worker import ProjectionWorker
+    from projections.read_models.catalogue import read_models
 
     worker = (
         ray_here.remote(ProjectionWorker)
@@ -46,8 +46,8 @@ async def test_the_actor_takes_in_the_log_and_comes_back_when_it_is_killed(
 ) -> None:
     from projection_talk import Talk
 
-    from projections.catalogue import read_models
-    from projections.queries import counts
+    from projections.read_models.catalogue import read_models
+    from projections.read_models.queries import counts
 
     tenant = f"ray-{uuid.uuid4().hex[:8]}"
     talk = Talk(log, tenant)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from events.log import NewCommit
-from events.memory import MemoryLog
-from events.stream import operators_stream, tenancy_stream
+from events.log.event_log import NewCommit
+from events.log.memory import MemoryLog
+from events.log.stream import operators_stream, tenancy_stream
 from events.tenancy import HandoffConfigured, HandoffPolicy, TenantConfigured
 
 
@@ -36,7 +36,7 @@ async def sign_in(demo, log, home):
 
 
 async def demo_accounts(log):
-    from serve_apps.gateway.operators.accounts import list_operators
+    from serve_apps.gateway.operators.accounts.accounts import list_operators
 
     return await list_operators(log, "demo")
 
@@ -44,7 +44,7 @@ async def demo_accounts(log):
 async def test_the_first_start_makes_one_operator_and_canned_replies_in_two_languages(
     demo, log, tmp_path
 ):
-    from serve_apps.gateway.operators.accounts import load_roster
+    from serve_apps.gateway.operators.accounts.accounts import load_roster
 
     await demo.seed_operator(log, tmp_path)
     await sign_in(demo, log, tmp_path)
@@ -70,7 +70,7 @@ async def test_a_lost_file_means_a_new_password(demo, log, tmp_path):
 
 
 async def test_who_was_removed_is_not_brought_back(demo, log, tmp_path):
-    from serve_apps.gateway.operators.accounts import remove_operator
+    from serve_apps.gateway.operators.accounts.accounts import remove_operator
 
     await demo.seed_operator(log, tmp_path)
     await remove_operator(log, "demo", demo.EMAIL, at=2)
@@ -92,7 +92,7 @@ async def test_a_policy_of_the_demo_is_kept_over_starts(demo, log):
 def test_the_terminal_shows_how_to_sign_in(tmp_path):
     from config.settings import Settings
     from tandem.home import OURS
-    from tandem.up import _demo_sign_in
+    from tandem.local_deployment import _demo_sign_in
 
     settings = Settings(home=tmp_path)
     assert _demo_sign_in(settings) == ()

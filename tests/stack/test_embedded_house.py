@@ -172,7 +172,8 @@ def test_a_full_disk_is_told_in_one_line(
 ) -> None:
     import errno
 
-    from tandem import cli, up
+    from tandem import cli
+    from tandem import local_deployment as up
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(home / "lock"))

@@ -14,9 +14,9 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 async def desk(nats_server, tmp_path):
     """(terminal, tenant, log): a house that runs, and a company of the test's own."""
-    from events.jetstream import JetStreamLog
-    from events.log import EMPTY, NewCommit
-    from events.stream import tenancy_stream
+    from events.jetstream.log import JetStreamLog
+    from events.log.event_log import EMPTY, NewCommit
+    from events.log.stream import tenancy_stream
     from events.tenancy import TenantConfigured
 
     tenant = f"cmd-{uuid.uuid4().hex[:8]}"
@@ -31,8 +31,8 @@ async def desk(nats_server, tmp_path):
 
 
 async def test_an_operator_is_added_listed_changed_and_removed(desk) -> None:
-    from serve_apps.gateway.operators.accounts import list_operators
-    from serve_apps.gateway.operators.passwords import Passwords
+    from serve_apps.gateway.operators.accounts.accounts import list_operators
+    from serve_apps.gateway.operators.accounts.passwords import Passwords
 
     terminal, tenant, log = desk
     of = ("--tenant", tenant)

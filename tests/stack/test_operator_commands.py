@@ -10,8 +10,8 @@ import pytest
 from operator_command import Terminal, house_runs
 from operator_house import PASSWORD, hired
 
-from actors import commands as c
-from actors.conversation import fold, initial
+from actors.conversation import commands as c
+from actors.conversation.decide import fold, initial
 
 
 def now() -> int:

@@ -40,7 +40,7 @@ class Sickly:
 
 async def test_a_killed_server_is_back_at_the_same_address(home: Path) -> None:
     from tandem.embedded.nats import EmbeddedNats
-    from tandem.supervisor import Supervisor
+    from tandem.embedded.supervisor import Supervisor
 
     server = EmbeddedNats(home / "nats")
     url = await server.start()
@@ -59,7 +59,7 @@ async def test_a_killed_server_is_back_at_the_same_address(home: Path) -> None:
 
 
 async def test_it_goes_on_trying_and_says_why_it_failed() -> None:
-    from tandem.supervisor import Supervisor
+    from tandem.embedded.supervisor import Supervisor
 
     server = Sickly(failures=0)
     await server.start()
@@ -75,7 +75,7 @@ async def test_it_goes_on_trying_and_says_why_it_failed() -> None:
 
 
 async def test_pauses_grow_to_a_limit_while_it_keeps_failing() -> None:
-    from tandem import supervisor as module
+    from tandem.embedded import supervisor as module
 
     pauses = [0.0]
     while pauses[-1] < module.LONGEST_PAUSE_S:
@@ -86,7 +86,7 @@ async def test_pauses_grow_to_a_limit_while_it_keeps_failing() -> None:
 
 
 async def test_a_server_that_is_no_longer_watched_stays_down() -> None:
-    from tandem.supervisor import Supervisor
+    from tandem.embedded.supervisor import Supervisor
 
     server = Sickly(failures=0)
     await server.start()

@@ -10,8 +10,8 @@ import {
   PONG_WITHIN,
   type Status,
   WELCOME_WITHIN,
-} from "../../serve_apps/web/src/connection";
-import type { Hello, ServerFrame, Welcome } from "../../serve_apps/web/src/protocol";
+} from "../../serve_apps/web/src/wire/connection";
+import type { Hello, ServerFrame, Welcome } from "../../serve_apps/web/src/wire/protocol";
 import { FakeSurroundings } from "./surroundings";
 
 const WELCOME: Welcome = {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Board, inView, needsPerson, SETTLE_MS } from "../../serve_apps/web/src/console/board";
-import type { Row } from "../../serve_apps/web/src/operator/protocol";
+import type { Row } from "../../serve_apps/web/src/wire/operator_protocol";
 import { AT, row } from "./console_facts";
 import { FakeSurroundings } from "./surroundings";
 

@@ -19,13 +19,13 @@ from aiohttp import WSMsgType, web
 from console_accounts import Accounts, Refusal
 from console_world import Talk, World
 
-from actors import commands as c
-from events.log import Commit
-from projections.queue import needs_a_person
+from actors.conversation import commands as c
+from events.log.event_log import Commit
+from projections.read_models.queue import needs_a_person
 from serve_apps.gateway.operators import frames as f
-from serve_apps.gateway.operators.board import shown
-from serve_apps.gateway.operators.history import commit_frame
-from serve_apps.gateway.operators.orders import to_command
+from serve_apps.gateway.operators.board.board import shown
+from serve_apps.gateway.operators.board.history import commit_frame
+from serve_apps.gateway.operators.orders.orders import to_command
 
 _decode = msgspec.json.Decoder(f.ConsoleFrame).decode
 _encode = msgspec.json.encode

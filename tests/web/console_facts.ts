@@ -1,7 +1,7 @@
 /** Commits and rows for the console's tests: what is not said is as it was at the beginning. */
 
-import type { Commit, ConversationFact } from "../../serve_apps/web/src/operator/facts";
-import { type Me, type Row, wholeRow } from "../../serve_apps/web/src/operator/protocol";
+import type { Commit, ConversationFact } from "../../serve_apps/web/src/wire/facts";
+import { type Me, type Row, wholeRow } from "../../serve_apps/web/src/wire/operator_protocol";
 
 export const AT = 1_760_000_000_000;
 

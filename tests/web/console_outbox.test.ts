@@ -7,7 +7,7 @@ import {
   type Entry,
   Outbox,
 } from "../../serve_apps/web/src/console/outbox";
-import type { Order } from "../../serve_apps/web/src/operator/protocol";
+import type { Order } from "../../serve_apps/web/src/wire/operator_protocol";
 import { FakeSurroundings } from "./surroundings";
 
 class Shelf {

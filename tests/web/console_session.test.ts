@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Api } from "../../serve_apps/web/src/operator/api";
-import { ApiError } from "../../serve_apps/web/src/operator/http";
-import { OperatorSession, RENEW_BEFORE } from "../../serve_apps/web/src/operator/session";
+import { Api } from "../../serve_apps/web/src/wire/api";
+import { ApiError } from "../../serve_apps/web/src/wire/http";
+import { OperatorSession, RENEW_BEFORE } from "../../serve_apps/web/src/wire/operator_session";
 import { ANA } from "./console_facts";
 import { FakeSurroundings } from "./surroundings";
 

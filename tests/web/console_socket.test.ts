@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ApiError } from "../../serve_apps/web/src/operator/http";
-import { parseFrame, type ServerFrame } from "../../serve_apps/web/src/operator/protocol";
+import { ApiError } from "../../serve_apps/web/src/wire/http";
+import { parseFrame, type ServerFrame } from "../../serve_apps/web/src/wire/operator_protocol";
 import {
   OperatorSocket,
   PING_EVERY,
   PONG_WITHIN,
   type Status,
   WELCOME_WITHIN,
-} from "../../serve_apps/web/src/operator/socket";
+} from "../../serve_apps/web/src/wire/operator_socket";
 import { ANA, AT } from "./console_facts";
 import { FakeSurroundings } from "./surroundings";
 

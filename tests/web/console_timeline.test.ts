@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Thread } from "../../serve_apps/web/src/console/thread";
-import { emptyTimeline, extended } from "../../serve_apps/web/src/operator/timeline";
-import type { Commit } from "../../serve_apps/web/src/operator/facts";
+import { emptyTimeline, extended } from "../../serve_apps/web/src/shared/timeline";
+import type { Commit } from "../../serve_apps/web/src/wire/facts";
 import {
   answered,
   AT,

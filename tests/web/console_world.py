@@ -1,6 +1,6 @@
 """Conversations for the console's tests, kept in memory and decided by the real rules.
 
-What happens in them is decided by `actors.conversation` and folded by `projections.queue`, so
+What happens in them is decided by `actors.conversation.decide` and folded by `queue`, so
 that the console is tested against facts and rows as they really are.
 """
 
@@ -10,12 +10,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors import commands as c
-from actors.conversation import State, decide, fold, initial
+from actors.conversation import commands as c
+from actors.conversation.decide import State, decide, fold, initial
 from events import conversation as e
-from events.log import Commit
-from events.stream import StreamName, conversation_stream
-from projections.queue import QueueRow, taken_in
+from events.log.event_log import Commit
+from events.log.stream import StreamName, conversation_stream
+from projections.read_models.queue import QueueRow, taken_in
 
 TENANT = "casa-lumen"
 

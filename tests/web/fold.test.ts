@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { ConversationFact } from "../../serve_apps/web/src/operator/facts";
-import { fold, UnknownFact } from "../../serve_apps/web/src/operator/fold";
-import { markdownToHtml } from "../../serve_apps/web/src/operator/markdown";
-import { codePoints, firstPoints, withoutFirst } from "../../serve_apps/web/src/operator/memory";
-import { differences, initial, type State, wholeState } from "../../serve_apps/web/src/operator/state";
-import { visible } from "../../serve_apps/web/src/operator/visible";
+import type { ConversationFact } from "../../serve_apps/web/src/wire/facts";
+import { fold, UnknownFact } from "../../serve_apps/web/src/shared/fold";
+import { markdownToHtml } from "../../serve_apps/web/src/shared/markdown";
+import { codePoints, firstPoints, withoutFirst } from "../../serve_apps/web/src/shared/memory";
+import { differences, initial, type State, wholeState } from "../../serve_apps/web/src/shared/state";
+import { visible } from "../../serve_apps/web/src/shared/visible";
 import { fingerprint, jsonLines, vectors } from "./vector_files";
 
 const VECTORS = vectors();

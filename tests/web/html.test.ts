@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fateOf, safeUrl, splitCitations } from "../../serve_apps/web/src/html";
-import { countChars, remedyFor, wireLocale } from "../../serve_apps/web/src/protocol";
-import { textsFor } from "../../serve_apps/web/src/texts";
+import { fateOf, safeUrl, splitCitations } from "../../serve_apps/web/src/shared/html";
+import { countChars, remedyFor, wireLocale } from "../../serve_apps/web/src/wire/protocol";
+import { textsFor } from "../../serve_apps/web/src/widget/texts";
 
 test("only absolute http and https addresses are links", () => {
   assert.equal(safeUrl("https://shop.example/a?b=1#c"), "https://shop.example/a?b=1#c");

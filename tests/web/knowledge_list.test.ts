@@ -7,7 +7,7 @@ import { Additions, comeThrough, MOST_BYTES } from "../../serve_apps/web/src/kno
 import { Feed, type FeedParts, SILENT_FOR } from "../../serve_apps/web/src/knowledge/feed";
 import { comeOf, emptyShelf, withDocument, withPage } from "../../serve_apps/web/src/knowledge/shelf";
 import { type Doc, wholeDoc } from "../../serve_apps/web/src/knowledge/types";
-import { ApiError } from "../../serve_apps/web/src/operator/http";
+import { ApiError } from "../../serve_apps/web/src/wire/http";
 
 const doc = (document: string, fields: Partial<Doc> = {}) =>
   wholeDoc({ document, name: document, version: 1, state: "indexed", ...fields });

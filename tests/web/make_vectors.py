@@ -25,12 +25,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from vector_texts import MODEL_MARKDOWN  # noqa: E402
 
-from actors.conversation import State, fold, initial  # noqa: E402 — the path comes first
+from actors.conversation.decide import State, fold, initial  # noqa: E402 — the path comes first
 from events.json_lines import commit_lines, state_line  # noqa: E402
-from events.log import Commit  # noqa: E402
-from serve_apps.gateway.operators.history import commit_frame  # noqa: E402
-from serve_apps.gateway.visible import visible  # noqa: E402
-from serve_apps.safe_html import from_markdown  # noqa: E402
+from events.log.event_log import Commit  # noqa: E402
+from serve_apps.gateway.operators.board.history import commit_frame  # noqa: E402
+from serve_apps.gateway.shared.safe_html import from_markdown  # noqa: E402
+from serve_apps.gateway.visitors.visible import visible  # noqa: E402
 
 
 def whole(value: Any) -> Any:

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chunkAddress, placeWords } from "../../serve_apps/web/src/operator/provenance";
-import { addressAt, placeOf } from "../../serve_apps/web/src/place";
-import { textsFor } from "../../serve_apps/web/src/texts";
+import { chunkAddress, placeWords } from "../../serve_apps/web/src/shared/provenance";
+import { addressAt, placeOf } from "../../serve_apps/web/src/widget/place";
+import { textsFor } from "../../serve_apps/web/src/widget/texts";
 
 test("a place is told in the visitor's language", () => {
   const [en, es] = ["en-GB", "es-MX"].map((locale) => textsFor(locale).texts.within);

@@ -15,11 +15,11 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
-from actors.conversation import fold, initial
+from actors.conversation.decide import fold, initial
 from events.json_lines import commit_lines, state_line
-from events.log import Commit
+from events.log.event_log import Commit
+from serve_apps.gateway.operators.board.history import commit_frame
 from serve_apps.gateway.operators.frames import SUBPROTOCOL
-from serve_apps.gateway.operators.history import commit_frame
 from serve_apps.gateway.pages import CONTENT_POLICY
 
 ME = {

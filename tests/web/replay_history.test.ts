@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Commit, ConversationFact } from "../../serve_apps/web/src/operator/facts";
-import { fold } from "../../serve_apps/web/src/operator/fold";
-import { initial, type State } from "../../serve_apps/web/src/operator/state";
+import type { Commit, ConversationFact } from "../../serve_apps/web/src/wire/facts";
+import { fold } from "../../serve_apps/web/src/shared/fold";
+import { initial, type State } from "../../serve_apps/web/src/shared/state";
 import { CELL, dots } from "../../serve_apps/web/src/replay/marks";
 import { versionAxis, WHOLE } from "../../serve_apps/web/src/replay/axis";
 import { CHECKPOINT_EVERY, History } from "../../serve_apps/web/src/replay/history";

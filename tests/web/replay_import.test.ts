@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fold } from "../../serve_apps/web/src/operator/fold";
-import { initial } from "../../serve_apps/web/src/operator/state";
+import { fold } from "../../serve_apps/web/src/shared/fold";
+import { initial } from "../../serve_apps/web/src/shared/state";
 import { linesOf, parseLines } from "../../serve_apps/web/src/replay/jsonl";
 import { exportedLines, vector, vectors } from "./vector_files";
 

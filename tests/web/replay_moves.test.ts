@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Api } from "../../serve_apps/web/src/operator/api";
-import type { Commit } from "../../serve_apps/web/src/operator/facts";
+import { Api } from "../../serve_apps/web/src/wire/api";
+import type { Commit } from "../../serve_apps/web/src/wire/facts";
 import { Replay } from "../../serve_apps/web/src/replay/replay";
 import { NO_QUERY } from "../../serve_apps/web/src/replay/search";
 import { Follower, loadCommits } from "../../serve_apps/web/src/replay/server";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { EventFrame, Welcome } from "../../serve_apps/web/src/protocol";
-import { ACCEPT_WITHIN, QUIET_AFTER, SEEN_AFTER, Session } from "../../serve_apps/web/src/session";
-import { Keeper, parseKept, SCHEMA, type Shelf } from "../../serve_apps/web/src/storage";
+import type { EventFrame, Welcome } from "../../serve_apps/web/src/wire/protocol";
+import { ACCEPT_WITHIN, QUIET_AFTER, SEEN_AFTER, Session } from "../../serve_apps/web/src/widget/session";
+import { Keeper, parseKept, SCHEMA, type Shelf } from "../../serve_apps/web/src/widget/storage";
 import { FakeSurroundings } from "./surroundings";
 
 function welcome(conversation = "c1", unacknowledged = 8): Welcome {

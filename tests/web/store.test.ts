@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { EventFrame, ServerFrame, Welcome } from "../../serve_apps/web/src/protocol";
-import { wishOf } from "../../serve_apps/web/src/state";
-import { type Action, INITIAL, MAX_REFUSALS, reduce, sendable, type State } from "../../serve_apps/web/src/store";
+import type { EventFrame, ServerFrame, Welcome } from "../../serve_apps/web/src/wire/protocol";
+import { wishOf } from "../../serve_apps/web/src/widget/state";
+import { type Action, INITIAL, MAX_REFUSALS, reduce, sendable, type State } from "../../serve_apps/web/src/widget/store";
 
 const WELCOME: Welcome = {
   type: "welcome",

@@ -1,7 +1,7 @@
 /** A network and a clock in the hands of a test: time passes only when it is told to. */
 
-import type { Socket, Surroundings } from "../../serve_apps/web/src/connection";
-import type { ClientFrame, ServerFrame } from "../../serve_apps/web/src/protocol";
+import type { Socket, Surroundings } from "../../serve_apps/web/src/wire/connection";
+import type { ClientFrame, ServerFrame } from "../../serve_apps/web/src/wire/protocol";
 
 export class FakeSocket implements Socket {
   onopen: Socket["onopen"] = null;

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from playwright.async_api import expect
 
-from serve_apps.gateway.operators.board import shown
+from serve_apps.gateway.operators.board.board import shown
 from serve_apps.gateway.operators.frames import RowChanged
 
 pytestmark = pytest.mark.browser

@@ -20,8 +20,8 @@ from patience import PATIENCE_MS, PATIENCE_S
 from playwright.async_api import Page, expect
 
 from events.conversation import ConversationFact, HandoffRequested, ModeChanged
-from events.jetstream import JetStreamLog
-from events.stream import conversation_stream
+from events.jetstream.log import JetStreamLog
+from events.log.stream import conversation_stream
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext
@@ -239,7 +239,7 @@ async def test_replay_shows_both_handoffs_as_each_side_saw_them(  # noqa: PLR091
 
 async def _versions(house: House, conversation: str) -> list[tuple[int, list[str]]]:
     """Each version, and what a visitor read in it, by the gateway's own rule."""
-    from serve_apps.gateway.visible import visible
+    from serve_apps.gateway.visitors.visible import visible
 
     log = await JetStreamLog.connect(house.addresses["nats_url"])
     try:

@@ -177,7 +177,7 @@ def hostile_story():
     """Each payload as everything that a person can write."""
     from vector_stories import Story
 
-    from actors import commands as c
+    from actors.conversation import commands as c
     from events.conversation import Source, TurnCost
 
     story = Story("attacked", seed=9)

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Commit } from "../../serve_apps/web/src/operator/facts";
+import type { Commit } from "../../serve_apps/web/src/wire/facts";
 
 /** The tests run in serve_apps/web (`npm test`), wherever they were built to. */
 const FOLDER = join(process.cwd(), "../../tests/web/vectors");

@@ -11,12 +11,12 @@ from typing import Any
 
 from vector_texts import EMOJI, HOSTILE, MARKDOWN, ODD, PLAIN, long, pick, text
 
-from actors import commands as c
-from actors.conversation import decide, fold, initial
+from actors.conversation import commands as c
+from actors.conversation.decide import decide, fold, initial
 from events.conversation import Place, Source, TurnCost
-from events.envelope import decode_commit, encode_commit
-from events.log import Commit, Head, NewCommit
-from events.stream import conversation_stream
+from events.log.envelope import decode_commit, encode_commit
+from events.log.event_log import Commit, Head, NewCommit
+from events.log.stream import conversation_stream
 
 START = 1_760_000_000_000
 OPERATORS = (("ana", "Ana"), ("ben", "Ben Ölsen"), ("chloe", "Chloé <b>"))

@@ -14,10 +14,10 @@ import sys
 
 import msgspec
 
-from events.artifacts import encode_parsed
+from events.objects.artifacts import encode_parsed
 from projections.knowledge.parsing.errors import Unparsable
 from projections.knowledge.parsing.reading import parse
-from projections.knowledge.parsing.sandbox import Errand, Refusal
+from projections.knowledge.parsing.sandbox import ParseRequest, Refusal
 
 _GRACE_S = 5
 """After this much more CPU the kernel ends it without a word."""
@@ -42,7 +42,7 @@ def main() -> None:
     out = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not be taken for the result
     sys.modules["numpy"] = None  # type: ignore[assignment] # openpyxl loads it and needs it not
-    errand = msgspec.json.decode(sys.stdin.buffer.readline(), type=Errand)
+    errand = msgspec.json.decode(sys.stdin.buffer.readline(), type=ParseRequest)
     _bound(errand)
     answer = _answer(errand)
     with open(out, "wb", closefd=False) as pipe:
@@ -50,7 +50,7 @@ def main() -> None:
     os._exit(0)  # without tidying up, which takes time in a process that is full
 
 
-def _answer(errand: Errand) -> bytes:
+def _answer(errand: ParseRequest) -> bytes:
     try:
         content = sys.stdin.buffer.read()
         parsed = parse(
@@ -69,7 +69,7 @@ def _answer(errand: Errand) -> bytes:
         return b"M"
 
 
-def _bound(errand: Errand) -> None:
+def _bound(errand: ParseRequest) -> None:
     """No more memory and CPU than it may have; no file is written, nobody is called, no process
     is started; and when the parent dies, so does it."""
     if sys.platform == "linux":

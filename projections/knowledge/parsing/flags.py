@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from events.artifacts import Block, Parsed
 from events.conversation import Place
 from events.knowledge import Flag, FlagKind
+from events.objects.artifacts import Block, Parsed
 from projections.knowledge.parsing.hidden import SAMPLE, uncovered
-from projections.knowledge.parsing.planted import planted_instruction
+from projections.knowledge.parsing.prompt_injection import planted_instruction
 
 MAX_FLAGS = 20
 """More of a kind than this are counted in its last one."""

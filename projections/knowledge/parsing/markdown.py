@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from events.artifacts import Block, Parsed
+from events.objects.artifacts import Block, Parsed
 from projections.knowledge.parsing.decoding import decoded
 
 _FENCE = re.compile(r"(`{3,}|~{3,})")

@@ -10,9 +10,9 @@ from itertools import pairwise
 import pypdf
 from pypdf.errors import PdfReadError
 
-from events.artifacts import Block, Parsed
 from events.conversation import Place
 from events.knowledge import Flag
+from events.objects.artifacts import Block, Parsed
 from projections.knowledge.parsing.errors import Unparsable
 from projections.knowledge.parsing.lines import Line, paragraphs, without_running
 from projections.knowledge.parsing.pdf_seen import PageReader, Piece

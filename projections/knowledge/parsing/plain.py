@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.artifacts import Block, Parsed
+from events.objects.artifacts import Block, Parsed
 from projections.knowledge.parsing.decoding import decoded
 
 

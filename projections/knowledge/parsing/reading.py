@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from events.artifacts import Parsed
 from events.knowledge import MediaType
+from events.objects.artifacts import Parsed
 from projections.knowledge.parsing.errors import Unparsable
 from projections.knowledge.parsing.flags import cleaned
 from projections.knowledge.parsing.sniff import DOCX, PDF, PPTX, XLSX

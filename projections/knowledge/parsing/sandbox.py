@@ -15,8 +15,8 @@ from contextlib import suppress
 
 import msgspec
 
-from events.artifacts import BadArtifact, Parsed, decode_parsed
 from events.knowledge import FailureCode, MediaType
+from events.objects.artifacts import BadArtifact, Parsed, decode_parsed
 from projections.knowledge.parsing.errors import Unparsable
 from projections.knowledge.parsing.reading import parse
 
@@ -48,7 +48,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     result_bytes: int = 64 * 1024 * 1024
 
 
-class Errand(msgspec.Struct, frozen=True, kw_only=True):
+class ParseRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What the child is told, in a line before the document."""
 
     media_type: MediaType
@@ -99,7 +99,7 @@ async def parse_in_child(
         return await asyncio.to_thread(
             parse, content, media_type, name=name, title=title, url=url, locale=locale
         )
-    errand = Errand(
+    errand = ParseRequest(
         media_type=media_type,
         name=name,
         title=title,

@@ -11,8 +11,8 @@ from typing import Any
 import openpyxl
 from msgspec.structs import replace
 
-from events.artifacts import Block, Parsed
 from events.knowledge import Flag
+from events.objects.artifacts import Block, Parsed
 from projections.knowledge.parsing.errors import Unparsable
 from projections.knowledge.parsing.flags import hidden_text
 from projections.knowledge.parsing.packed import check_packed

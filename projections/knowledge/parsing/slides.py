@@ -8,9 +8,9 @@ from typing import Any
 
 import pptx
 
-from events.artifacts import Block, Parsed
 from events.conversation import Place
 from events.knowledge import Flag
+from events.objects.artifacts import Block, Parsed
 from projections.knowledge.parsing.flags import hidden_text
 from projections.knowledge.parsing.packed import check_packed
 from projections.knowledge.parsing.tables import row_blocks

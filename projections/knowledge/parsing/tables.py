@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from events.artifacts import Block, Parsed
 from events.conversation import Place
+from events.objects.artifacts import Block, Parsed
 from projections.knowledge.parsing.decoding import decoded
 from projections.knowledge.parsing.errors import Unparsable
 

@@ -15,9 +15,9 @@ from xml.etree import ElementTree
 import trafilatura
 from lxml import html
 
-from events.artifacts import Block, Parsed
 from events.conversation import Place
 from events.knowledge import Flag
+from events.objects.artifacts import Block, Parsed
 from projections.knowledge.parsing.errors import Unparsable
 from projections.knowledge.parsing.flags import hidden_text
 from projections.knowledge.parsing.tables import row_blocks

@@ -10,8 +10,8 @@ from typing import Any
 from docx import Document
 from docx.document import Document as WordDocument
 
-from events.artifacts import Block, Parsed
 from events.knowledge import Flag
+from events.objects.artifacts import Block, Parsed
 from projections.knowledge.parsing.flags import hidden_text
 from projections.knowledge.parsing.packed import check_packed
 from projections.knowledge.parsing.tables import row_blocks

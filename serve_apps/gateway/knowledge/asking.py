@@ -10,15 +10,15 @@ from typing import Annotated
 import structlog
 from fastapi import Depends, Header, Path
 
-from actors.documents.library import DocumentRefused
-from events.log import LogError, VersionConflict
-from events.stream import is_token
+from actors.documents.service import DocumentRefused
+from events.log.event_log import LogError, VersionConflict
+from events.log.stream import is_token
 from projections.knowledge.documents import UnknownDocument, UnknownVersion
 from serve_apps.gateway.knowledge.ports import KnowledgePorts
-from serve_apps.gateway.operators.http_access import HubOf
-from serve_apps.gateway.operators.http_conversations import readings_asked
-from serve_apps.gateway.operators.identity import SignedIn
-from serve_apps.gateway.problems import Problem
+from serve_apps.gateway.operators.accounts.http_access import HubOf
+from serve_apps.gateway.operators.accounts.identity import SignedIn
+from serve_apps.gateway.operators.orders.http_conversations import readings_asked
+from serve_apps.gateway.shared.problems import Problem
 
 LOG_TIMEOUT_S = 60.0
 """A document of ten megabytes is written to the object store within this."""

@@ -15,9 +15,9 @@ from contextlib import aclosing, asynccontextmanager
 
 import structlog
 
-from events.live import DocumentProgress, LiveFeed
-from events.log import EventLog, LogError, LogUnavailable
-from events.stream import documents_live
+from events.live.frames import DocumentProgress, LiveFeed
+from events.log.event_log import EventLog, LogError, LogUnavailable
+from events.log.stream import documents_live
 from projections.knowledge.documents import UnknownDocument
 from serve_apps.gateway.knowledge.ports import KnowledgePorts
 from serve_apps.gateway.knowledge.shapes import (
@@ -26,8 +26,8 @@ from serve_apps.gateway.knowledge.shapes import (
     document_view,
     progress_view,
 )
-from serve_apps.gateway.operators.readings import READ_TIMEOUT_S, ReadingsUnavailable
-from serve_apps.gateway.outbox import Outbox
+from serve_apps.gateway.operators.board.readings import READ_TIMEOUT_S, ReadingsUnavailable
+from serve_apps.gateway.shared.outbox import Outbox
 
 AT_ONCE = 50
 """Rows that are read between two pauses: a whole folder at once must not keep Postgres busy."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, Query, Request, Response
 
-from actors.documents.library import DocumentRefused
-from events.objects import CorruptDocument, NoSuchDocument
+from actors.documents.service import DocumentRefused
+from events.objects.store import CorruptDocument, NoSuchDocument
 from serve_apps.gateway.hub import Hub
 from serve_apps.gateway.knowledge import shapes
 from serve_apps.gateway.knowledge.asking import (
@@ -22,10 +22,10 @@ from serve_apps.gateway.knowledge.asking import (
 from serve_apps.gateway.knowledge.originals import original
 from serve_apps.gateway.knowledge.ports import KnowledgePorts
 from serve_apps.gateway.knowledge.uploads import uploaded
-from serve_apps.gateway.operators import bodies
-from serve_apps.gateway.operators.http_access import PROBLEMS, HubOf, Manager, Viewer
-from serve_apps.gateway.operators.identity import SignedIn
-from serve_apps.gateway.problems import Problem
+from serve_apps.gateway.operators.accounts.http_access import PROBLEMS, HubOf, Manager, Viewer
+from serve_apps.gateway.operators.accounts.identity import SignedIn
+from serve_apps.gateway.operators.orders import bodies
+from serve_apps.gateway.shared.problems import Problem
 
 MOST_ROWS = 200
 PREFIX = "/v1/knowledge"

@@ -17,12 +17,12 @@ from serve_apps.gateway.hub import Hub
 from serve_apps.gateway.knowledge.asking import PortsOf
 from serve_apps.gateway.knowledge.changes import Change, DocumentChanges
 from serve_apps.gateway.knowledge.shapes import DocumentView
-from serve_apps.gateway.operators.http_access import PROBLEMS, HubOf, Viewer
-from serve_apps.gateway.operators.identity import SignedIn
-from serve_apps.gateway.operators.readings import ReadingsUnavailable
-from serve_apps.gateway.outbox import Outbox
-from serve_apps.gateway.problems import Problem
-from serve_apps.gateway.refusal import Refusal
+from serve_apps.gateway.operators.accounts.http_access import PROBLEMS, HubOf, Viewer
+from serve_apps.gateway.operators.accounts.identity import SignedIn
+from serve_apps.gateway.operators.board.readings import ReadingsUnavailable
+from serve_apps.gateway.shared.outbox import Outbox
+from serve_apps.gateway.shared.problems import Problem
+from serve_apps.gateway.shared.refusal import Refusal
 
 _RETRY = b"retry: 2000\n\n"
 _HEARTBEAT = b": still here\n\n"

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from actors.ports import RetrievalFailed
 from events.knowledge import ChunkSettings
-from events.stream import is_token
-from projections.citations import ToldPage
+from events.log.stream import is_token
 from projections.knowledge.counts import KnowledgeCounts
-from projections.knowledge.search import Filters
+from projections.knowledge.search.search import Filters
+from projections.read_models.citations import ToldPage
 from serve_apps.gateway.knowledge import shapes
 from serve_apps.gateway.knowledge.asking import (
     PortsOf,
@@ -22,11 +22,11 @@ from serve_apps.gateway.knowledge.asking import (
     may_change,
 )
 from serve_apps.gateway.knowledge.http_documents import MOST_ROWS, PREFIX
-from serve_apps.gateway.limits import clean_text
-from serve_apps.gateway.operators import bodies
-from serve_apps.gateway.operators.http_access import PROBLEMS, Admin, HubOf, Viewer
-from serve_apps.gateway.operators.http_conversations import checked_place
-from serve_apps.gateway.problems import FieldError, Problem
+from serve_apps.gateway.operators.accounts.http_access import PROBLEMS, Admin, HubOf, Viewer
+from serve_apps.gateway.operators.orders import bodies
+from serve_apps.gateway.operators.orders.http_conversations import checked_place
+from serve_apps.gateway.shared.limits import clean_text
+from serve_apps.gateway.shared.problems import FieldError, Problem
 
 MOST_HITS = 50
 MOST_WANTED = 200

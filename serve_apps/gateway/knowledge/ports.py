@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import asyncpg
 import msgspec
 
-from actors.documents.library import Library
-from events.objects import Documents
-from projections import queries
-from projections.citations import ToldPage, told_page
-from projections.gaps import GapGroup, grouped, unanswered
+from actors.documents.service import Library
+from events.objects.store import Documents
 from projections.knowledge import counts, documents
 from projections.knowledge.counts import KnowledgeCounts
 from projections.knowledge.documents import (
@@ -22,10 +19,13 @@ from projections.knowledge.documents import (
     DocumentsPage,
     DocumentVersion,
 )
-from projections.knowledge.search import Filters
-from serve_apps.embedding import EmbeddingFailed
-from serve_apps.gateway.operators.readings import ReadingsUnavailable, reading
-from serve_apps.retrieval import Looked
+from projections.knowledge.search.search import Filters
+from projections.read_models import queries
+from projections.read_models.citations import ToldPage, told_page
+from projections.read_models.gaps import GapGroup, grouped, unanswered
+from serve_apps.embedding.deployment import EmbeddingFailed
+from serve_apps.gateway.operators.board.readings import ReadingsUnavailable, reading
+from serve_apps.retrieval.retriever import SearchExplanation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +87,7 @@ class KnowledgeReadings(Protocol):
 
 
 class Look(Protocol):
-    """A search laid open: see `serve_apps.retrieval.KnowledgeRetriever.look`."""
+    """A search laid open: see `serve_apps.retrieval.retriever.KnowledgeRetriever.look`."""
 
     async def __call__(
         self,
@@ -98,7 +98,7 @@ class Look(Protocol):
         limit: int = 8,
         filters: Filters = ...,
         as_of: int | None = None,
-    ) -> Looked:
+    ) -> SearchExplanation:
         """Raises RetrievalFailed."""
         ...
 

@@ -10,11 +10,11 @@ import msgspec
 
 from events.conversation import Place
 from events.knowledge import ChunkSettings, Flag
-from events.live import DocumentProgress
-from projections.gaps import GapGroup
+from events.live.frames import DocumentProgress
 from projections.knowledge.documents import ChunkInContext, ChunkRow, DocumentVersion, Failure
-from serve_apps.gateway.problems import FieldError
-from serve_apps.retrieval import Looked
+from projections.read_models.gaps import GapGroup
+from serve_apps.gateway.shared.problems import FieldError
+from serve_apps.retrieval.retriever import SearchExplanation
 
 NO_NUL = r"^[^\x00]*$"
 """Of text that is asked with: Postgres cannot take U+0000."""
@@ -224,7 +224,7 @@ def chunk_shown(found: ChunkInContext) -> ChunkShown:
     )
 
 
-def found_view(looked: Looked) -> Found:
+def found_view(looked: SearchExplanation) -> Found:
     return Found(
         hits=tuple(
             HitView(**{name: getattr(hit, name) for name in HitView.__struct_fields__})

@@ -17,9 +17,9 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from serve_apps.gateway.knowledge.shapes import locale_fault
-from serve_apps.gateway.limits import clean_text
-from serve_apps.gateway.operators import bodies
-from serve_apps.gateway.problems import FieldError, Problem
+from serve_apps.gateway.operators.orders import bodies
+from serve_apps.gateway.shared.limits import clean_text
+from serve_apps.gateway.shared.problems import FieldError, Problem
 
 FILES = 20
 _FIELDS = ("name", "title", "url", "locale")

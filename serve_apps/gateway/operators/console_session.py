@@ -14,20 +14,20 @@ import msgspec
 import structlog
 from fastapi import WebSocket
 
-from actors.commands import Accepted, ConversationCommand
-from events.live import Typing
-from events.log import CorruptStream, UnknownFact
-from events.stream import StreamName, conversation_stream, is_token
-from serve_apps.gateway.codec import Codec
+from actors.conversation.commands import Accepted, ConversationCommand
+from events.live.frames import Typing
+from events.log.event_log import CorruptStream, UnknownFact
+from events.log.stream import StreamName, conversation_stream, is_token
 from serve_apps.gateway.hub import Hub
-from serve_apps.gateway.limits import Rejected
 from serve_apps.gateway.operators import frames as f
-from serve_apps.gateway.operators.http_access import may
-from serve_apps.gateway.operators.identity import SignedIn
-from serve_apps.gateway.operators.orders import to_command
-from serve_apps.gateway.operators.watching import Watching
-from serve_apps.gateway.refusal import Refusal
-from serve_apps.gateway.socket_session import Goodbye, Over, SocketSession
+from serve_apps.gateway.operators.accounts.http_access import may
+from serve_apps.gateway.operators.accounts.identity import SignedIn
+from serve_apps.gateway.operators.board.watching import Watching
+from serve_apps.gateway.operators.orders.orders import to_command
+from serve_apps.gateway.shared.codec import Codec
+from serve_apps.gateway.shared.limits import Rejected
+from serve_apps.gateway.shared.refusal import Refusal
+from serve_apps.gateway.shared.socket_session import Goodbye, Over, SocketSession
 
 _log = structlog.get_logger(__name__)
 

@@ -160,7 +160,7 @@ class OperatorWelcome(ServerFrame, frozen=True, kw_only=True, tag="welcome"):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A conversation as the queue shows it, at `version`. See `projections.queue.QueueRow`."""
+    """A conversation as the queue shows it, at `version`. See `read_models.queue.QueueRow`."""
 
     conversation: str
     version: int

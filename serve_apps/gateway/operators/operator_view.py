@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from events.live import Delta, LiveFrame, Present, Typing
-from events.log import Commit
-from serve_apps.gateway.feed import Place
+from events.live.frames import Delta, LiveFrame, Present, Typing
+from events.log.event_log import Commit
+from serve_apps.gateway.operators.board.history import commit_frame
 from serve_apps.gateway.operators.frames import (
     OperatorDelta,
     OperatorView,
@@ -14,8 +14,8 @@ from serve_apps.gateway.operators.frames import (
     ServerFrame,
     TypingShown,
 )
-from serve_apps.gateway.operators.history import commit_frame
-from serve_apps.gateway.standing import Standing
+from serve_apps.gateway.shared.feed import Place
+from serve_apps.gateway.shared.live_frame_state import Standing
 
 
 class WatchView:

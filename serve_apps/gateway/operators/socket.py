@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, WebSocket
 
-from serve_apps.gateway.codec import JsonCodec
-from serve_apps.gateway.guards import by_own_page
 from serve_apps.gateway.hub import Hub
 from serve_apps.gateway.operators.console_session import ConsoleSession
 from serve_apps.gateway.operators.frames import SUBPROTOCOL, ConsoleFrame
-from serve_apps.gateway.problems import Problem
-from serve_apps.gateway.socket import deny
+from serve_apps.gateway.shared.codec import JsonCodec
+from serve_apps.gateway.shared.guards import by_own_page
+from serve_apps.gateway.shared.problems import Problem
+from serve_apps.gateway.visitors.socket import deny
 
 router = APIRouter()
 

@@ -3,8 +3,8 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
-import type { CannedReply } from "../operator/api";
-import { useCell } from "../operator/cells";
+import type { CannedReply } from "../wire/api";
+import { useCell } from "../shared/cells";
 import { useDesk } from "./reach";
 import { ranked } from "./fuzzy";
 import { T } from "./strings";

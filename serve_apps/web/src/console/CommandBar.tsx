@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import type { Row } from "../operator/protocol";
+import type { Row } from "../wire/operator_protocol";
 import { compared } from "./board";
 import { type Command, COMMANDS } from "./commands";
 import { useDesk } from "./reach";

@@ -2,8 +2,8 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
-import { countChars, LIMITS } from "../operator/protocol";
+import { useCell } from "../shared/cells";
+import { countChars, LIMITS } from "../wire/operator_protocol";
 import { able, colleagueIn, type Footing } from "./able";
 import { CannedList, useCanned } from "./Canned";
 import { useDesk, useMe } from "./reach";

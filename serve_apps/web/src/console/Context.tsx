@@ -3,10 +3,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
-import { ApiError } from "../operator/http";
-import type { AssistantLine, HandoffLine, NoteLine, Standing } from "../operator/lines";
-import type { Row } from "../operator/protocol";
+import { useCell } from "../shared/cells";
+import { ApiError } from "../wire/http";
+import type { AssistantLine, HandoffLine, NoteLine, Standing } from "../shared/lines";
+import type { Row } from "../wire/operator_protocol";
 import { useDesk } from "./reach";
 import { Icon } from "./icons";
 import { Findings, SourceList } from "./pieces";

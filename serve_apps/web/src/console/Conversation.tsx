@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
+import { useCell } from "../shared/cells";
 import { able, type Footing } from "./able";
 import { Composer } from "./Composer";
 import { useDesk, useMe } from "./reach";

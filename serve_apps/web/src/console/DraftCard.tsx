@@ -2,9 +2,9 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
-import type { Draft } from "../operator/lines";
-import { LIMITS } from "../operator/protocol";
+import { useCell } from "../shared/cells";
+import type { Draft } from "../shared/lines";
+import { LIMITS } from "../wire/operator_protocol";
 import { useDesk } from "./reach";
 import { Icon } from "./icons";
 import { Changes, SourceList } from "./pieces";

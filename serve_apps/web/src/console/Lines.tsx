@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 
-import type { AssistantLine, DraftLine, HandoffLine, Line, OperatorLine } from "../operator/lines";
+import type { AssistantLine, DraftLine, HandoffLine, Line, OperatorLine } from "../shared/lines";
 import "./lines.css";
 import { type IconName, Icon } from "./icons";
 import { memo } from "./memo";

@@ -1,6 +1,6 @@
 /** What lies over the desk: the command bar, the help, and taking over from a colleague. */
 
-import { useCell } from "../operator/cells";
+import { useCell } from "../shared/cells";
 import { CommandBar } from "./CommandBar";
 import { colleagueIn } from "./able";
 import { footingOf, type Overlay } from "./desk";

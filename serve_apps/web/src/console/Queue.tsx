@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
+import { useCell } from "../shared/cells";
 import { VIEWS } from "./board";
 import { useDesk } from "./reach";
 import { Icon } from "./icons";

@@ -1,7 +1,7 @@
 /** One conversation in the queue. It is drawn again when it changes, and its age when that does. */
 
-import { type Cell, useCell, useSelected } from "../operator/cells";
-import type { Me, Row } from "../operator/protocol";
+import { type Cell, useCell, useSelected } from "../shared/cells";
+import type { Me, Row } from "../wire/operator_protocol";
 import { needsPerson, waitsSince } from "./board";
 import { useDesk, useMe } from "./reach";
 import { Icon } from "./icons";

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
+import { useCell } from "../shared/cells";
 import { Icon } from "./icons";
 import { useDesk } from "./reach";
 import { T } from "./strings";

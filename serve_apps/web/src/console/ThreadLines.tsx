@@ -2,8 +2,8 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
-import type { Line, OperatorLine } from "../operator/lines";
+import { useCell } from "../shared/cells";
+import type { Line, OperatorLine } from "../shared/lines";
 import { useDesk, useMe } from "./reach";
 import { Icon } from "./icons";
 import { Bubble, type Delivery, LineView } from "./Lines";

@@ -2,8 +2,8 @@
 
 import { useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
-import { ApiError } from "../operator/http";
+import { useCell } from "../shared/cells";
+import { ApiError } from "../wire/http";
 import { Icon } from "./icons";
 import type { Theme } from "./prefs";
 import { useDesk, useMe, useSession } from "./reach";

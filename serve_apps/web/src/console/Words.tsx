@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 
-import { fragmentOf, paragraphsOf, safeUrl } from "../html";
+import { fragmentOf, paragraphsOf, safeUrl } from "../shared/html";
 import { memo } from "./memo";
 
 const URLS = /https?:\/\/[^\s<>"'`()[\]{}]+/gi;

@@ -2,9 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
-import type { Me } from "../operator/protocol";
-import type { OperatorSession } from "../operator/session";
+import { useCell } from "../shared/cells";
+import type { Me } from "../wire/operator_protocol";
+import type { OperatorSession } from "../wire/operator_session";
 import { Context } from "./Context";
 import { Conversation } from "./Conversation";
 import { Overlays } from "./Overlays";

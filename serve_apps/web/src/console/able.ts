@@ -1,7 +1,7 @@
 /** What an operator may do in a conversation as it stands. The server has the last word. */
 
-import type { Me } from "../operator/protocol";
-import { mayOrder } from "../operator/protocol";
+import type { Me } from "../wire/operator_protocol";
+import { mayOrder } from "../wire/operator_protocol";
 
 /** How a conversation stands, from a row or from a timeline. */
 export interface Footing {

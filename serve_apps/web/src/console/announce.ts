@@ -1,6 +1,6 @@
 /** What a screen reader says of what has just come into the open conversation. Pure. */
 
-import type { Line, Timeline } from "../operator/lines";
+import type { Line, Timeline } from "../shared/lines";
 import { T } from "./strings";
 
 /** One sentence for each thing that `me` did not do. */

@@ -3,9 +3,9 @@
  * seldom, so each row is a cell of its own, and the order another.
  */
 
-import type { View } from "../operator/api";
-import { Cell } from "../operator/cells";
-import type { Row } from "../operator/protocol";
+import type { View } from "../wire/api";
+import { Cell } from "../shared/cells";
+import type { Row } from "../wire/operator_protocol";
 
 export const VIEWS: readonly View[] = ["unassigned", "mine", "all", "resolved"];
 
@@ -17,7 +17,7 @@ export type Heard = (newlyWaiting: readonly Row[]) => void;
 /** Among conversations that wait for nobody the order follows at most this often. */
 export const SETTLE_MS = 1000;
 
-/** Nobody has it, and somebody is wanted: as `needs_a_person` in projections/queue.py. */
+/** Nobody has it, and somebody is wanted: as `needs_a_person` in projections/read_models/queue.py. */
 export function needsPerson(row: Row): boolean {
   return row.status === "open" && !row.operator && waitsSince(row) !== null;
 }

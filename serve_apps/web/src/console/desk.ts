@@ -3,12 +3,12 @@
  * operator does goes out as orders. Components read its cells and call its methods.
  */
 
-import type { Api, CannedReply, View } from "../operator/api";
-import { Cell } from "../operator/cells";
-import { ApiError } from "../operator/http";
-import type { Standing } from "../operator/lines";
-import { freshId, type Me, type Order, type Row, type ServerFrame } from "../operator/protocol";
-import type { OperatorSocket, Status } from "../operator/socket";
+import type { Api, CannedReply, View } from "../wire/api";
+import { Cell } from "../shared/cells";
+import { ApiError } from "../wire/http";
+import type { Standing } from "../shared/lines";
+import { freshId, type Me, type Order, type Row, type ServerFrame } from "../wire/operator_protocol";
+import type { OperatorSocket, Status } from "../wire/operator_socket";
 import { able, colleagueIn, type Deed, type Footing } from "./able";
 import type { Alerts } from "./alerts";
 import { news } from "./announce";

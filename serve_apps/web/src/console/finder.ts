@@ -1,8 +1,8 @@
 /** What the socket does not bring: resolved conversations, and searches through all of them. */
 
-import type { Api, RowPage } from "../operator/api";
-import { Cell } from "../operator/cells";
-import { ApiError } from "../operator/http";
+import type { Api, RowPage } from "../wire/api";
+import { Cell } from "../shared/cells";
+import { ApiError } from "../wire/http";
 import type { Board } from "./board";
 
 export const PAGE = 50;

@@ -2,8 +2,8 @@
 
 import { render } from "preact";
 
-import { browserSession } from "../operator/session";
-import { Gate } from "../operator/SignIn";
+import { browserSession } from "../wire/operator_session";
+import { Gate } from "../shared/SignIn";
 import "./console.css";
 import { Preferences } from "./prefs";
 import { shelf } from "./shelf";

@@ -4,8 +4,8 @@
  * nothing twice. What was written (replies, notes) is kept in the tab's storage.
  */
 
-import { Cell } from "../operator/cells";
-import { mayPass, type Order } from "../operator/protocol";
+import { Cell } from "../shared/cells";
+import { mayPass, type Order } from "../wire/operator_protocol";
 
 export type State =
   /** No socket: goes out with the next one. */

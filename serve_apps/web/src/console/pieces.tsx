@@ -2,12 +2,12 @@
 
 import "./lines.css";
 
-import type { GuardFindings, Source } from "../operator/facts";
+import type { GuardFindings, Source } from "../wire/facts";
 import { changes } from "./diff";
 import { Icon } from "./icons";
 import { T } from "./strings";
-import { chunkAddress, placeWords } from "../operator/provenance";
-import { addressAt } from "../place";
+import { chunkAddress, placeWords } from "../shared/provenance";
+import { addressAt } from "../widget/place";
 
 export function SourceList({ sources }: { sources: readonly Source[] }) {
   return (

@@ -1,6 +1,6 @@
 /** What an operator has chosen for this browser; remembered. */
 
-import { Cell } from "../operator/cells";
+import { Cell } from "../shared/cells";
 import { keep, kept, type Shelf } from "./shelf";
 
 export type Theme = "auto" | "light" | "dark";

@@ -3,9 +3,9 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
-import type { Me } from "../operator/protocol";
-import type { OperatorSession } from "../operator/session";
+import { useCell } from "../shared/cells";
+import type { Me } from "../wire/operator_protocol";
+import type { OperatorSession } from "../wire/operator_session";
 import type { Desk } from "./desk";
 
 export const DeskContext = createContext<Desk | null>(null);

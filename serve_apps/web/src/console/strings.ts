@@ -3,9 +3,9 @@
  * from the server (names, texts, details of refusals) is never translated here.
  */
 
-import type { DraftVoidReason, HandoffReason } from "../operator/facts";
-import type { ModeLine } from "../operator/lines";
-import type { Row } from "../operator/protocol";
+import type { DraftVoidReason, HandoffReason } from "../wire/facts";
+import type { ModeLine } from "../shared/lines";
+import type { Row } from "../wire/operator_protocol";
 import { needsPerson } from "./board";
 
 const REASONS: Record<HandoffReason, string> = {

@@ -3,11 +3,11 @@
  * types, who looks on). Frames are gathered by `take*` and shown by `publish`, once a picture.
  */
 
-import { Cell } from "../operator/cells";
-import type { Commit } from "../operator/facts";
-import type { Timeline } from "../operator/lines";
-import type { Delta, PresentShown, TypingShown } from "../operator/protocol";
-import { emptyTimeline, extended } from "../operator/timeline";
+import { Cell } from "../shared/cells";
+import type { Commit } from "../wire/facts";
+import type { Timeline } from "../shared/lines";
+import type { Delta, PresentShown, TypingShown } from "../wire/operator_protocol";
+import { emptyTimeline, extended } from "../shared/timeline";
 
 /** Whoever types says so again before this has passed. */
 export const TYPING_FADES = 8_000;

@@ -1,6 +1,6 @@
 /** The conversations that were opened: one is watched, the last few are remembered. */
 
-import { Cell } from "../operator/cells";
+import { Cell } from "../shared/cells";
 import { Thread, type ThreadSurroundings } from "./thread";
 
 /** Going back to one of so many asks only for what was missed. */

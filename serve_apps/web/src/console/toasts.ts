@@ -1,6 +1,6 @@
 /** Short messages that pass: seen in a corner, and read aloud. */
 
-import { Cell } from "../operator/cells";
+import { Cell } from "../shared/cells";
 
 export interface Toast {
   id: number;

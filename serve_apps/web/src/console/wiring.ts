@@ -1,9 +1,9 @@
 /** Where the console's parts meet the browser: socket, address, title, network, keys. */
 
-import { Api } from "../operator/api";
-import type { Me, ServerFrame } from "../operator/protocol";
-import type { OperatorSession } from "../operator/session";
-import { browserSurroundings, OperatorSocket } from "../operator/socket";
+import { Api } from "../wire/api";
+import type { Me, ServerFrame } from "../wire/operator_protocol";
+import type { OperatorSession } from "../wire/operator_session";
+import { browserSurroundings, OperatorSocket } from "../wire/operator_socket";
 import { Alerts, browserRing } from "./alerts";
 import { Batch, browserPace } from "./batch";
 import { Desk } from "./desk";

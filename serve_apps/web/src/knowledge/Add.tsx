@@ -2,8 +2,8 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
-import { safeUrl } from "../html";
+import { useCell } from "../shared/cells";
+import { safeUrl } from "../shared/html";
 import { type Addition, comeThrough } from "./additions";
 import { Anchor, ProgressBar, StateBadge } from "./pieces";
 import { useDesk } from "./reach";

@@ -2,10 +2,10 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
-import { Api } from "../operator/api";
-import { useCell } from "../operator/cells";
-import type { Me } from "../operator/protocol";
-import type { OperatorSession } from "../operator/session";
+import { Api } from "../wire/api";
+import { useCell } from "../shared/cells";
+import type { Me } from "../wire/operator_protocol";
+import type { OperatorSession } from "../wire/operator_session";
 import { type Route, startOf, VIEWS, viewOf } from "./address";
 import { KnowledgeApi } from "./api";
 import { ChunkView } from "./ChunkView";

@@ -1,6 +1,6 @@
 /** A version's text, chunk by chunk in its order; what two chunks share is marked. */
 
-import { placeWords } from "../operator/provenance";
+import { placeWords } from "../shared/provenance";
 import { Anchor, Loading, Revealed, Trouble } from "./pieces";
 import { usePages } from "./pages";
 import { useDesk } from "./reach";

@@ -3,9 +3,9 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { shortDate } from "../console/time";
-import { useCell } from "../operator/cells";
+import { useCell } from "../shared/cells";
 import { WebLink } from "../console/Words";
-import { addressAt } from "../place";
+import { addressAt } from "../widget/place";
 import { ChunkHead } from "./ChunkList";
 import { endOf } from "./ends";
 import { Anchor, Loading, Revealed, Trouble } from "./pieces";

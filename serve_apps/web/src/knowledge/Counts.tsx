@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 
-import { useCell } from "../operator/cells";
+import { useCell } from "../shared/cells";
 import { Loading, Nothing, Trouble } from "./pieces";
 import { useDesk, useRead } from "./reach";
 import { grouped, K } from "./strings";

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
+import { useCell } from "../shared/cells";
 import { WebLink } from "../console/Words";
 import { Why } from "./Add";
 import type { Route } from "./address";

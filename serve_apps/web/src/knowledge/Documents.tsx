@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { Icon } from "../console/icons";
-import { useCell } from "../operator/cells";
+import { useCell } from "../shared/cells";
 import { Add, Outcomes } from "./Add";
 import type { Route } from "./address";
 import { Deeds } from "./Deeds";

@@ -1,6 +1,6 @@
 /** What a search found: each passage with its scores by part, and the sentences that were close. */
 
-import { placeWords } from "../operator/provenance";
+import { placeWords } from "../shared/provenance";
 import { Anchor } from "./pieces";
 import { K } from "./strings";
 import { marked } from "./texts";

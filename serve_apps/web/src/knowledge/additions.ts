@@ -1,7 +1,7 @@
 /** What was just added, one line each: sent, taken or refused, and what came of it since. */
 
-import { Cell } from "../operator/cells";
-import { ApiError } from "../operator/http";
+import { Cell } from "../shared/cells";
+import { ApiError } from "../wire/http";
 import type { AllTaken, KnowledgeApi, Taken, UrlAsked } from "./api";
 import { bytes, troubleWords } from "./format";
 import { K } from "./strings";

@@ -1,7 +1,7 @@
 /** The knowledge API over HTTP. Every call rejects with `ApiError`. */
 
-import { ApiError, call, type Call, type Fetch, jsonOf } from "../operator/http";
-import type { Tokens } from "../operator/api";
+import { ApiError, call, type Call, type Fetch, jsonOf } from "../wire/http";
+import type { Tokens } from "../wire/api";
 import {
   type Asked,
   type Chunk,

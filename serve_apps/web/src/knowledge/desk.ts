@@ -1,8 +1,8 @@
 /** What the page holds: the route, the list of documents, what was just added, who is who. */
 
-import { Cell } from "../operator/cells";
-import { ApiError } from "../operator/http";
-import { type Me, mayOrder } from "../operator/protocol";
+import { Cell } from "../shared/cells";
+import { ApiError } from "../wire/http";
+import { type Me, mayOrder } from "../wire/operator_protocol";
 import { addressOf, type Route, routeOf } from "./address";
 import { Additions } from "./additions";
 import type { KnowledgeApi } from "./api";

@@ -1,7 +1,7 @@
 /** What happens to documents, as it happens: the events stream, taken up again whenever it ends. */
 
-import { Cell } from "../operator/cells";
-import { ApiError } from "../operator/http";
+import { Cell } from "../shared/cells";
+import { ApiError } from "../wire/http";
 import { EventParser, type SentEvent } from "./sse";
 import { type Doc, type Progress, wholeDoc } from "./types";
 

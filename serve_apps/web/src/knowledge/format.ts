@@ -1,6 +1,6 @@
 /** Sizes, moments and kinds in words, and the colours of states. */
 
-import { ApiError } from "../operator/http";
+import { ApiError } from "../wire/http";
 import { K } from "./strings";
 import type { Doc, DocumentState } from "./types";
 

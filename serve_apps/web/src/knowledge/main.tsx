@@ -4,9 +4,9 @@ import { render } from "preact";
 
 import { Preferences } from "../console/prefs";
 import { shelf } from "../console/shelf";
-import { browserSession } from "../operator/session";
-import { Gate } from "../operator/SignIn";
-import "../operator/theme.css";
+import { browserSession } from "../wire/operator_session";
+import { Gate } from "../shared/SignIn";
+import "../shared/theme.css";
 import { App } from "./App";
 import "./knowledge.css";
 import "./documents.css";

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { ApiError } from "../operator/http";
+import { ApiError } from "../wire/http";
 import type { Page } from "./types";
 
 export interface Paged<T> {

@@ -3,8 +3,8 @@
 import type { ComponentChildren } from "preact";
 
 import { fullTime, shortDate } from "../console/time";
-import { useCell } from "../operator/cells";
-import type { ApiError } from "../operator/http";
+import { useCell } from "../shared/cells";
+import type { ApiError } from "../wire/http";
 import { addressOf, type Route } from "./address";
 import { toneOf, troubleWords } from "./format";
 import { useDesk } from "./reach";

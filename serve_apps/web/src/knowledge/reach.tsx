@@ -3,7 +3,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 
-import { ApiError } from "../operator/http";
+import { ApiError } from "../wire/http";
 import type { Desk } from "./desk";
 
 export const DeskContext = createContext<Desk | null>(null);

@@ -1,7 +1,7 @@
 /** What the knowledge API tells (docs/knowledge-api.md); fields that hold their default may be
  * left out on the wire, and stand here. Times are milliseconds since 1970, UTC. */
 
-import type { Place } from "../place";
+import type { Place } from "../widget/place";
 
 export type DocumentState =
   | "requested"

@@ -2,8 +2,8 @@
 
 import { useMemo, useRef, useState } from "preact/hooks";
 
-import type { OperatorSession } from "../operator/session";
-import { Gate } from "../operator/SignIn";
+import type { OperatorSession } from "../wire/operator_session";
+import { Gate } from "../shared/SignIn";
 import { type Address, addressOf } from "./address";
 import { type Imported, linesOf, parseLines } from "./jsonl";
 import type { FileOrigin } from "./origin";

@@ -2,8 +2,8 @@
 
 import { useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
-import { ApiError } from "../operator/http";
+import { useCell } from "../shared/cells";
+import { ApiError } from "../wire/http";
 import { searchOf } from "./address";
 import { counted } from "./describe";
 import { download, fileNameOf, type Origin, type ServerOrigin } from "./origin";

@@ -3,7 +3,7 @@
  * others are moments, counted from the turn's begin: each bar begins where the stage before ended.
  */
 
-/** Moments since the begin, as actors/turn.py takes them. */
+/** Moments since the begin, as actors/turn/ai_turn.py takes them. */
 const MOMENTS = ["prepare", "first_text", "generate", "total"];
 /** Runs beside the others, from the begin. */
 const BESIDE = "signals";

@@ -5,8 +5,8 @@
 
 import { LineView } from "../console/Lines";
 import { Plain } from "../console/Words";
-import type { Line } from "../operator/lines";
-import type { State } from "../operator/state";
+import type { Line } from "../shared/lines";
+import type { State } from "../shared/state";
 import { MODE, REASON } from "./describe";
 import { countUpTo } from "./history";
 import type { Replay, View } from "./replay";

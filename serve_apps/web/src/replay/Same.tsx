@@ -2,8 +2,8 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { ApiError } from "../operator/http";
-import { differences } from "../operator/state";
+import { ApiError } from "../wire/http";
+import { differences } from "../shared/state";
 import type { ServerOrigin } from "./origin";
 import type { Replay, View } from "./replay";
 

@@ -2,11 +2,11 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 
-import { Api } from "../operator/api";
-import { Cell, useCell } from "../operator/cells";
-import { ApiError } from "../operator/http";
-import type { OperatorSession } from "../operator/session";
-import { browserSurroundings, type Status } from "../operator/socket";
+import { Api } from "../wire/api";
+import { Cell, useCell } from "../shared/cells";
+import { ApiError } from "../wire/http";
+import type { OperatorSession } from "../wire/operator_session";
+import { browserSurroundings, type Status } from "../wire/operator_socket";
 import { type Address, searchOf } from "./address";
 import type { ServerOrigin } from "./origin";
 import { Replay } from "./replay";

@@ -6,11 +6,11 @@
 import { render } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 
-import { h } from "../dom";
-import { drawItem } from "../messages";
-import type { Item } from "../state";
-import { sheet } from "../styles";
-import { type Texts, textsFor } from "../texts";
+import { h } from "../shared/dom";
+import { drawItem } from "../widget/messages";
+import type { Item } from "../widget/state";
+import { sheet } from "../widget/styles";
+import { type Texts, textsFor } from "../widget/texts";
 import type { Replay, View } from "./replay";
 import { VirtualList } from "./VirtualList";
 import type { Standing } from "./visitor";

@@ -4,8 +4,8 @@ import type { ComponentChildren } from "preact";
 
 import { Changes, Findings, SourcePlace } from "../console/pieces";
 import { Plain, Rich, WebLink } from "../console/Words";
-import { addressAt } from "../place";
-import type { AnswerRecorded, DraftProposed, Source } from "../operator/facts";
+import { addressAt } from "../widget/place";
+import type { AnswerRecorded, DraftProposed, Source } from "../wire/facts";
 import { lasted } from "./axis";
 import { Latency } from "./Latency";
 import { REASON, who } from "./describe";

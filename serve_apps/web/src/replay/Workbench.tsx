@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { useCell } from "../operator/cells";
+import { useCell } from "../shared/cells";
 import { Events } from "./Events";
 import { Header } from "./Header";
 import { Help } from "./Help";

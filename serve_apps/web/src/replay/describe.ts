@@ -1,6 +1,6 @@
 /** What each fact is called, whose lane it stands in, and how it is marked there. */
 
-import type { ConversationFact, FactTag, HandoffReason, Mode } from "../operator/facts";
+import type { ConversationFact, FactTag, HandoffReason, Mode } from "../wire/facts";
 
 export type Lane = "visitor" | "ai" | "operator" | "system";
 export type Mark =

@@ -3,8 +3,8 @@
  * many commits have happened: 0 is before the first. Versions have holes, positions have none.
  */
 
-import type { Commit, ConversationFact } from "../operator/facts";
-import { evolve, initial, type State, UnknownFact } from "../operator/fold";
+import type { Commit, ConversationFact } from "../wire/facts";
+import { evolve, initial, type State, UnknownFact } from "../shared/fold";
 
 /** One fact, and the position after its commit. */
 export interface Entry {

@@ -3,9 +3,9 @@
  * export). Reading trusts no line: each is checked, and what is wrong is said with its number.
  */
 
-import { type Commit, type ConversationFact, NEEDED } from "../operator/facts";
-import { fold, UnknownFact } from "../operator/fold";
-import { differences, initial, wholeState } from "../operator/state";
+import { type Commit, type ConversationFact, NEEDED } from "../wire/facts";
+import { fold, UnknownFact } from "../shared/fold";
+import { differences, initial, wholeState } from "../shared/state";
 import { brokenLink } from "./history";
 
 export interface Problem {

@@ -2,8 +2,8 @@
 
 import { render } from "preact";
 
-import { browserSession } from "../operator/session";
-import "../operator/theme.css";
+import { browserSession } from "../wire/operator_session";
+import "../shared/theme.css";
 import { addressOf } from "./address";
 import { App } from "./App";
 import "./replay.css";

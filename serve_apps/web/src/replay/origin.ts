@@ -1,7 +1,7 @@
 /** Where the conversation on the page came from, and what can be done with it because of that. */
 
-import type { Readable } from "../operator/cells";
-import type { Status } from "../operator/socket";
+import type { Readable } from "../shared/cells";
+import type { Status } from "../wire/operator_socket";
 import type { Imported } from "./jsonl";
 
 export interface ServerOrigin {

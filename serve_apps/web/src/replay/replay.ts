@@ -3,10 +3,10 @@
  * looks. `view` is what the page shows; every method moves it on. Time comes from `around`.
  */
 
-import { Cell } from "../operator/cells";
-import type { Commit } from "../operator/facts";
-import type { Timeline } from "../operator/lines";
-import { emptyTimeline, extended } from "../operator/timeline";
+import { Cell } from "../shared/cells";
+import type { Commit } from "../wire/facts";
+import type { Timeline } from "../shared/lines";
+import { emptyTimeline, extended } from "../shared/timeline";
 import { type Axis, type Scale, showing, timeAxis, versionAxis, WHOLE, type Window, zoomed } from "./axis";
 import { isError, isHandoff } from "./describe";
 import { countUpTo, History } from "./history";

@@ -1,6 +1,6 @@
 /** Search inside a conversation: by words, by the kind of fact, by operator. */
 
-import type { ConversationFact } from "../operator/facts";
+import type { ConversationFact } from "../wire/facts";
 import { nameOf } from "./describe";
 import type { Entry } from "./history";
 

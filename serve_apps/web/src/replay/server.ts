@@ -1,9 +1,9 @@
 /** A conversation from the server: all its commits in pages, then each new one as it comes. */
 
-import type { Surroundings as Network } from "../connection";
-import type { Api } from "../operator/api";
-import type { Commit } from "../operator/facts";
-import { type HelloTokens, OperatorSocket, type Status } from "../operator/socket";
+import type { Surroundings as Network } from "../wire/connection";
+import type { Api } from "../wire/api";
+import type { Commit } from "../wire/facts";
+import { type HelloTokens, OperatorSocket, type Status } from "../wire/operator_socket";
 
 const PAGE = 1000;
 

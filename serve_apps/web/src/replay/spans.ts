@@ -1,6 +1,6 @@
 /** What lasts: the AI's turns, who owns the conversation, the wait for a person. */
 
-import type { Mode } from "../operator/facts";
+import type { Mode } from "../wire/facts";
 import type { Lane } from "./describe";
 import { REASON } from "./describe";
 import type { Entry } from "./history";

@@ -1,8 +1,8 @@
 /** State as rows that a person can read, each marked where it changed since an earlier State. */
 
-import type { Remembered } from "../operator/memory";
-import { tokensOf, WINDOW_MESSAGES, WINDOW_TOKENS } from "../operator/memory";
-import type { State } from "../operator/state";
+import type { Remembered } from "../shared/memory";
+import { tokensOf, WINDOW_MESSAGES, WINDOW_TOKENS } from "../shared/memory";
+import type { State } from "../shared/state";
 import { counted, MODE, REASON } from "./describe";
 
 export type Change = "" | "changed" | "added" | "gone";

@@ -9,7 +9,7 @@ import type {
   HandoffRequested,
   TurnCancelled,
   TurnFailed,
-} from "../operator/facts";
+} from "../wire/facts";
 import { who } from "./describe";
 import { countUpTo, type Entry } from "./history";
 

@@ -3,9 +3,9 @@
  * only come to it, so what stood there at a position is a beginning of all of them.
  */
 
-import { onEvent } from "../fold";
-import { visible } from "../operator/visible";
-import { INITIAL, type Item, type State as Widget } from "../state";
+import { onEvent } from "../widget/fold";
+import { visible } from "../shared/visible";
+import { INITIAL, type Item, type State as Widget } from "../widget/state";
 import { countUpTo, type History } from "./history";
 
 /** How the widget itself stands: who answers, whether a person is awaited. */

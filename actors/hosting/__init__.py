@@ -1,0 +1,1 @@
+"""Where conversations live: entities in Ray actor shards, snapshots, the watchdog."""

@@ -1,0 +1,1 @@
+"""One AI turn: recall, search, generate, guard."""

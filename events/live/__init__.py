@@ -1,0 +1,1 @@
+"""Live frames: pushed to whoever watches now, never history."""

@@ -1,0 +1,1 @@
+"""The log: its port, its payload, its chain, and one in memory."""

@@ -1,0 +1,1 @@
+"""The object store: original documents and what is made of them."""

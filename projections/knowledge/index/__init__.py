@@ -1,0 +1,1 @@
+"""The knowledge index: a projection of document facts into chunks and vectors."""

@@ -1,0 +1,1 @@
+"""Read models of conversations, a file each, with its queries."""

@@ -1,0 +1,1 @@
+"""Embedding: texts into vectors, behind Ray Serve."""

@@ -1,0 +1,1 @@
+"""What operators see: the queue, conversations they watch, who is there."""

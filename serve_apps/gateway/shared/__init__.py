@@ -1,0 +1,1 @@
+"""What every way into the gateway shares: limits, tokens, tenants, problems, feeds."""

@@ -1,0 +1,1 @@
+"""The visitors' ways in: WebSocket, HTTP, server-sent events."""

@@ -1,0 +1,1 @@
+"""Retrieval: what a turn asks for its sources."""

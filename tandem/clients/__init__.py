@@ -1,0 +1,1 @@
+"""Clients of the gateway, for the command line, tests and benchmarks."""
