@@ -115,7 +115,7 @@ async def test_the_reader_walks_through_the_tenants_own_index_and_no_other(grown
 
     from projections.engine.database import tenant_transaction
     from projections.knowledge.search.search import _set
-    from projections.knowledge.search.search import large as search_large
+    from projections.knowledge.search import large as search_large
 
     vector = HalfVector((await grown.embed(DEFAULT_SPACE, ["lamp"]))[0])
     statement = search_large.large("big", DEFAULT_SPACE, 384)
