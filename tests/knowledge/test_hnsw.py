@@ -114,8 +114,8 @@ async def test_the_reader_walks_through_the_tenants_own_index_and_no_other(grown
     from pgvector import HalfVector
 
     from projections.engine.database import tenant_transaction
-    from projections.knowledge.search.search import _set
     from projections.knowledge.search import large as search_large
+    from projections.knowledge.search.search import _set
 
     vector = HalfVector((await grown.embed(DEFAULT_SPACE, ["lamp"]))[0])
     statement = search_large.large("big", DEFAULT_SPACE, 384)

@@ -8,8 +8,8 @@ from contextlib import aclosing
 import pytest
 from log_makers import append_many, take
 
-from events.jetstream.log import JetStreamLog
 from events.jetstream import feed as jetstream_feed
+from events.jetstream.log import JetStreamLog
 
 COUNT = 50
 
