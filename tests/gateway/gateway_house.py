@@ -37,7 +37,7 @@ class DeciderConversations:
             return await self._decide(stream, command)
 
     async def _decide(self, stream: Any, command: Any) -> Any:
-        from actors import conversation
+        from actors.conversation import decide as conversation
         from actors.conversation.commands import Accepted
         from events.log.event_log import Head, NewCommit
 
@@ -55,7 +55,7 @@ class DeciderConversations:
 
     async def answer(self, stream: Any, text: str, **more: Any) -> Any:
         """The AI answers the open turn."""
-        from actors import conversation
+        from actors.conversation import decide as conversation
         from actors.conversation.commands import RecordAnswer
 
         state = conversation.initial(stream.tenant, stream.id)

@@ -136,7 +136,7 @@ def test_the_visitor_is_told_who_joined_and_that_it_is_done():
 
 
 def live_frames():
-    from events import live as frames
+    from events.live import frames
 
     return {
         "open turn": frames.Delta("t1", 0, "word"),

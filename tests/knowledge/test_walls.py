@@ -59,7 +59,7 @@ async def test_postgres_hides_other_tenants_when_the_predicate_is_forgotten(
 async def test_the_search_itself_cannot_reach_another_tenant(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from projections.knowledge import search
+    from projections.knowledge.search import search
 
     forgetful = re.sub(r"(\w\.)?tenant = \$1", "($1::text IS NOT NULL)", search.exact())
     assert "tenant = $1" not in forgetful
